@@ -1,0 +1,192 @@
+//! Time, injected: nothing else in the workspace reads the wall clock.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A point in time, UTC, in whole milliseconds since 1970-01-01; written as RFC 3339 with
+/// exactly three digits of fraction and `Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The last instant RFC 3339 can write, 9999-12-31T23:59:59.999Z.
+const LAST_MS: i64 = 253_402_300_799_999;
+
+impl Timestamp {
+    /// Clamped to the years 1970 to 9999, so that writing it can never fail.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        let millis = if millis < 0 { 0 } else { millis };
+        Self(if millis > LAST_MS { LAST_MS } else { millis })
+    }
+
+    /// Milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Microseconds since 1970-01-01 UTC, the unit of the SQLite stores.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0.saturating_mul(1_000)
+    }
+
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self::from_millis(micros.div_euclid(1_000))
+    }
+
+    #[must_use]
+    pub const fn plus_millis(self, millis: i64) -> Self {
+        Self::from_millis(self.0.saturating_add(millis))
+    }
+
+    /// The calendar day in a zone `offset_minutes` east of UTC.
+    #[must_use]
+    pub fn date(self, offset_minutes: i32) -> Date {
+        let local = self.plus_millis(i64::from(offset_minutes).saturating_mul(60_000));
+        Date(local.to_chrono().date_naive())
+    }
+
+    fn to_chrono(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(self.0).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_chrono().to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = chrono::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::from_millis(DateTime::parse_from_rfc3339(text)?.timestamp_millis()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A calendar day, written `2026-11-23` (ISO 8601).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date(NaiveDate);
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for Date {
+    type Err = chrono::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(NaiveDate::from_str(text)?))
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// The present; it may step backwards, and nothing on the money path trusts it not to.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads it")]
+    fn now(&self) -> Timestamp {
+        let since_epoch = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap_or(std::time::Duration::ZERO);
+        Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(LAST_MS))
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// A clock that a test moves by hand.
+#[cfg(any(test, feature = "testing"))]
+#[derive(Debug)]
+pub struct ManualClock(std::sync::atomic::AtomicI64);
+
+#[cfg(any(test, feature = "testing"))]
+impl ManualClock {
+    #[must_use]
+    pub fn at(start: Timestamp) -> Arc<Self> {
+        Arc::new(Self(std::sync::atomic::AtomicI64::new(start.millis())))
+    }
+
+    pub fn advance_millis(&self, millis: i64) {
+        self.0.fetch_add(millis, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_written_with_three_digits_of_fraction() {
+        assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
+        let parsed: Timestamp = "2026-11-23T10:00:00.5+01:00".parse().unwrap();
+        assert_eq!(parsed.to_string(), "2026-11-23T09:00:00.500Z");
+    }
+
+    #[test]
+    fn times_outside_rfc_3339_are_clamped() {
+        assert_eq!(Timestamp::from_millis(-5).millis(), 0);
+        assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn the_settlement_day_follows_the_offset() {
+        let late: Timestamp = "2026-11-23T23:30:00Z".parse().unwrap();
+        assert_eq!(late.date(0).to_string(), "2026-11-23");
+        assert_eq!(late.date(60).to_string(), "2026-11-24");
+        assert_eq!(late.date(-24 * 60).to_string(), "2026-11-22");
+    }
+}

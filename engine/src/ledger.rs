@@ -1,0 +1,198 @@
+//! The ledger store: the append-only table of events, and the only source of truth.
+//!
+//! One port, one contract suite, several stores. Every store gives the same promises:
+//! an append is all or nothing and on disk before it is answered; positions of a partition are
+//! gapless and in commit order, so who sees position n has seen all before it; what is stored is
+//! never changed.
+
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+pub mod sqlite;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::event_text::{EventText, TextName};
+use crate::ids::{EventId, LedgerId, Partition, PaymentId};
+use crate::payment::{DecodeError, Event, decode};
+
+/// What is recorded when a ledger is created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerIdentity {
+    pub id: LedgerId,
+    /// Raised when a restored ledger is adopted.
+    pub incarnation: u32,
+    pub partitions: u16,
+}
+
+/// The schema of events and tables that this build reads; a ledger that needs more is refused.
+pub const READER_VERSION: u32 = 1;
+
+/// The default number of partitions of a new ledger.
+pub const DEFAULT_PARTITIONS: u16 = 16;
+
+/// The most bytes of data one event may have, so that every transport takes its record.
+pub const MAX_EVENT_BYTES: usize = 256 * 1024;
+
+/// The consecutive next events of one payment, to be appended together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    pub payment_id: PaymentId,
+    /// The version of the first event; the others follow it.
+    pub first_version: u32,
+    pub events: Vec<NewEvent>,
+    pub texts: Vec<AppendText>,
+    /// W3C trace context of the request, stored and published unchanged.
+    pub traceparent: Option<Arc<str>>,
+    pub recorded_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewEvent {
+    pub event_id: EventId,
+    pub event_type: &'static str,
+    pub data: String,
+}
+
+/// A text of the first event of its append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppendText {
+    pub name: TextName,
+    pub salt: [u8; 16],
+    pub text: Arc<str>,
+}
+
+impl Append {
+    /// Bytes of data and text, which bound a batch.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let events: usize = self.events.iter().map(|event| event.data.len()).sum();
+        let texts: usize = self.texts.iter().map(|text| text.text.len()).sum();
+        events.saturating_add(texts)
+    }
+}
+
+/// What became of one append of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// On disk; the position of its last event.
+    At(u64),
+    /// Its first version stands there already, with another event.
+    Conflict,
+}
+
+/// An event as the ledger holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub partition: Partition,
+    pub position: u64,
+    pub payment_id: PaymentId,
+    pub version: u32,
+    pub event_id: EventId,
+    pub event_type: Arc<str>,
+    pub data: Arc<str>,
+    pub traceparent: Option<Arc<str>>,
+    pub recorded_at: Timestamp,
+}
+
+impl Recorded {
+    /// # Errors
+    /// When this build doesn't know the event, or its data is damaged.
+    pub fn decode(&self) -> Result<Event, DecodeError> {
+        decode(&self.event_type, &self.data)
+    }
+}
+
+/// A stretch of one partition: positions `from` to `from + limit - 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    pub partition: Partition,
+    pub from: u64,
+    pub limit: u32,
+}
+
+/// How a partition ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub partition: Partition,
+    /// The last position; 0 while the partition is empty.
+    pub position: u64,
+}
+
+/// Why a store can't do what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was written, and it may work later.
+    #[error("the {store} store is unavailable: {cause}")]
+    Unavailable { store: &'static str, cause: String },
+    /// The commit was sent and its answer was lost: it may or may not be on disk.
+    #[error("the {store} store's answer to a commit was lost: {cause}")]
+    AnswerLost { store: &'static str, cause: String },
+    /// The store holds what it must not hold.
+    #[error("the {store} store is damaged: {cause}")]
+    Damaged { store: &'static str, cause: String },
+    /// The store is not one this build may use; says what to do.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The port.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    fn identity(&self) -> LedgerIdentity;
+
+    /// Appends the batch in one transaction, in order, durable when it returns. A batch that meets
+    /// a version already recorded writes nothing and answers `None`: the caller sends it through
+    /// [`Ledger::append_tolerant`], which costs more.
+    ///
+    /// # Errors
+    /// [`StoreError::AnswerLost`] where it may have been written, else it was not.
+    async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError>;
+
+    /// Appends what can be appended and answers each: an append whose events stand there already
+    /// under the same event ids counts as written, which is how a lost answer is found again.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    async fn append_tolerant(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError>;
+
+    /// A payment's events in version order; empty where there is no such payment.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn load(&self, payment_id: PaymentId) -> Result<Vec<Recorded>, StoreError>;
+
+    /// A payment's texts.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, StoreError>;
+
+    /// The events of these stretches, by partition and position.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn read(&self, stretches: &[Stretch]) -> Result<Vec<Recorded>, StoreError>;
+
+    /// Up to `limit` events of a partition in order of payment id and version, beginning after the
+    /// given payment and version: a walk payment by payment, in bounded memory.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn read_by_payment(
+        &self,
+        partition: Partition,
+        after: Option<(PaymentId, u32)>,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError>;
+
+    /// Every partition's head, in order of partition.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn heads(&self) -> Result<Vec<Head>, StoreError>;
+}

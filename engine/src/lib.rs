@@ -1,0 +1,20 @@
+//! Daybook's engine: the domain of a payment, the ledger it is written to, the acquirer it is
+//! settled with, and the engine and workers that bring the three together.
+
+pub mod acquirer;
+pub mod clock;
+pub mod cursor;
+pub mod engine;
+pub mod event_text;
+pub mod idempotency;
+pub mod ids;
+pub mod journal;
+pub mod ledger;
+pub mod merchant;
+pub mod money;
+pub mod payment;
+pub mod printable;
+pub mod sqlite;
+pub mod work;
+
+pub use engine::Engine;

@@ -1,0 +1,202 @@
+//! SQLite as the stores use it: one writing connection, a few reading ones, WAL, and the settings
+//! read back, because a setting that was not taken must not pass unnoticed.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{Connection, Executor, Row};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::ledger::StoreError;
+
+/// What a commit promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Synced before it is answered: the ledger.
+    Full,
+    /// Consistent after a power cut, and perhaps some commits older: work rows and views, whose
+    /// rows and cursors fall back together.
+    Normal,
+}
+
+/// One numbered script, applied once, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    pub number: u32,
+    pub name: &'static str,
+    pub sql: &'static str,
+}
+
+/// An open database file.
+#[derive(Debug)]
+pub struct Database {
+    store: &'static str,
+    writer: Mutex<SqliteConnection>,
+    readers: SqlitePool,
+}
+
+/// Long enough for a command beside a running `serve` to wait for its writer.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const READERS: u32 = 4;
+/// Pages between checkpoints: large enough that a checkpoint is rare beside the commits.
+const CHECKPOINT_PAGES: &str = "4000";
+
+impl Database {
+    /// Opens (and where needed creates and migrates) the file.
+    ///
+    /// # Errors
+    /// When it can't be opened, was migrated by a later build, or does not take its settings.
+    pub async fn open(
+        store: &'static str,
+        path: &Path,
+        durability: Durability,
+        migrations: &[Migration],
+    ) -> Result<Self, StoreError> {
+        let synchronous = match durability {
+            Durability::Full => SqliteSynchronous::Full,
+            Durability::Normal => SqliteSynchronous::Normal,
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", "-16384")
+            .pragma("recursive_triggers", "on");
+        let unavailable = |error: sqlx::Error| unavailable(store, &error);
+        let mut writer = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
+        check_settings(store, &mut writer, durability).await?;
+        migrate(store, &mut writer, migrations).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.create_if_missing(false).read_only(true))
+            .await
+            .map_err(unavailable)?;
+        Ok(Self { store, writer: Mutex::new(writer), readers })
+    }
+
+    /// The writing connection. Every transaction on it begins with `BEGIN IMMEDIATE`.
+    pub async fn writer(&self) -> MutexGuard<'_, SqliteConnection> {
+        self.writer.lock().await
+    }
+
+    #[must_use]
+    pub const fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// The error of a statement that wrote nothing.
+    #[must_use]
+    pub fn unavailable(&self, error: &sqlx::Error) -> StoreError {
+        unavailable(self.store, error)
+    }
+
+    /// Ends the transaction that a failed statement left open.
+    pub async fn roll_back(&self, writer: &mut SqliteConnection) {
+        if let Err(error) = writer.execute("ROLLBACK").await {
+            tracing::debug!(store = self.store, %error, "nothing to roll back");
+        }
+    }
+
+    /// Writes what the log holds into the file and closes it.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        let mut writer = self.writer.lock().await;
+        if let Err(error) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
+            tracing::warn!(store = self.store, %error, "the last checkpoint failed; the next start makes it");
+        }
+    }
+}
+
+fn unavailable(store: &'static str, error: &sqlx::Error) -> StoreError {
+    StoreError::Unavailable { store, cause: error.to_string() }
+}
+
+async fn pragma(
+    store: &'static str,
+    writer: &mut SqliteConnection,
+    statement: &'static str,
+) -> Result<String, StoreError> {
+    let row = sqlx::query(statement)
+        .fetch_one(&mut *writer)
+        .await
+        .map_err(|error| unavailable(store, &error))?;
+    let number = row.try_get::<i64, _>(0).map(|number| number.to_string());
+    number.or_else(|_| row.try_get::<String, _>(0)).map_err(|error| unavailable(store, &error))
+}
+
+async fn check_settings(
+    store: &'static str,
+    writer: &mut SqliteConnection,
+    durability: Durability,
+) -> Result<(), StoreError> {
+    let synchronous = match durability {
+        Durability::Full => "2",
+        Durability::Normal => "1",
+    };
+    for (statement, wanted) in [
+        ("PRAGMA journal_mode", "wal"),
+        ("PRAGMA synchronous", synchronous),
+        ("PRAGMA foreign_keys", "1"),
+        ("PRAGMA recursive_triggers", "1"),
+    ] {
+        let found = pragma(store, writer, statement).await?;
+        if found != wanted {
+            return Err(StoreError::Refused(format!(
+                "the {store} database answers {found} to {statement}, and {wanted} is needed: \
+                 put the data directory on a local file system that supports SQLite's WAL"
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn migrate(
+    store: &'static str,
+    writer: &mut SqliteConnection,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    let unavailable = |error: sqlx::Error| unavailable(store, &error);
+    writer
+        .execute(
+            "CREATE TABLE IF NOT EXISTS migration (
+                number INTEGER PRIMARY KEY,
+                name TEXT NOT NULL
+            ) STRICT",
+        )
+        .await
+        .map_err(unavailable)?;
+    let applied: Option<u32> = sqlx::query_scalar("SELECT max(number) FROM migration")
+        .fetch_one(&mut *writer)
+        .await
+        .map_err(unavailable)?;
+    let known = migrations.iter().map(|migration| migration.number).max();
+    if applied > known {
+        return Err(StoreError::Refused(format!(
+            "the {store} database was migrated by a later build of daybook (to {applied:?}; this \
+             build knows {known:?}): use that build"
+        )));
+    }
+    for migration in migrations.iter().filter(|migration| Some(migration.number) > applied) {
+        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+        tx.execute(sqlx::raw_sql(migration.sql)).await.map_err(unavailable)?;
+        sqlx::query("INSERT INTO migration (number, name) VALUES (?, ?)")
+            .bind(migration.number)
+            .bind(migration.name)
+            .execute(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+        tx.commit().await.map_err(unavailable)?;
+    }
+    Ok(())
+}

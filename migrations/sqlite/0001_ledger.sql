@@ -1,0 +1,72 @@
+-- ledger.db: the append-only table of events and what stands beside it.
+
+CREATE TABLE ledger (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    id BLOB NOT NULL CHECK (length(id) = 16),
+    incarnation INTEGER NOT NULL CHECK (incarnation >= 1),
+    partitions INTEGER NOT NULL CHECK (partitions BETWEEN 1 AND 1024),
+    lowest_reader_version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE ledger_partition (
+    partition INTEGER PRIMARY KEY,
+    head INTEGER NOT NULL CHECK (head >= 0)
+) STRICT;
+
+CREATE TABLE event (
+    partition INTEGER NOT NULL REFERENCES ledger_partition (partition),
+    position INTEGER NOT NULL CHECK (position >= 1),
+    payment_id BLOB NOT NULL CHECK (length(payment_id) = 16),
+    version INTEGER NOT NULL CHECK (version >= 1),
+    event_id BLOB NOT NULL CHECK (length(event_id) = 16),
+    type TEXT NOT NULL,
+    data TEXT NOT NULL,
+    traceparent TEXT,
+    recorded_at INTEGER NOT NULL,
+    PRIMARY KEY (partition, position),
+    UNIQUE (partition, payment_id, version)
+) STRICT;
+
+CREATE TABLE event_text (
+    partition INTEGER NOT NULL,
+    payment_id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    salt BLOB CHECK (length(salt) = 16),
+    text TEXT,
+    PRIMARY KEY (partition, payment_id, version, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER event_is_never_updated BEFORE UPDATE ON event
+BEGIN
+    SELECT RAISE(ABORT, 'the ledger is append-only: an event is never updated');
+END;
+
+CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
+BEGIN
+    SELECT RAISE(ABORT, 'the ledger is append-only: an event is never deleted');
+END;
+
+CREATE TRIGGER event_text_is_never_deleted BEFORE DELETE ON event_text
+BEGIN
+    SELECT RAISE(ABORT, 'a text is erased by setting it to null, never deleted');
+END;
+
+CREATE TRIGGER event_text_is_only_erased BEFORE UPDATE ON event_text
+WHEN NEW.text IS NOT NULL OR NEW.salt IS NOT NULL
+    OR NEW.partition <> OLD.partition OR NEW.payment_id <> OLD.payment_id
+    OR NEW.version <> OLD.version OR NEW.name <> OLD.name
+BEGIN
+    SELECT RAISE(ABORT, 'a text is erased by setting it to null, never changed');
+END;
+
+CREATE TRIGGER ledger_partition_is_never_deleted BEFORE DELETE ON ledger_partition
+BEGIN
+    SELECT RAISE(ABORT, 'the number of partitions is fixed when the ledger is created');
+END;
+
+CREATE TRIGGER ledger_partition_only_grows BEFORE UPDATE ON ledger_partition
+WHEN NEW.head <= OLD.head OR NEW.partition <> OLD.partition
+BEGIN
+    SELECT RAISE(ABORT, 'the head of a partition only grows');
+END;

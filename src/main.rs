@@ -1,1 +1,35 @@
-fn main() {}
+//! The `daybook` binary: one program, every role and every command.
+
+mod cli;
+mod commands;
+mod config;
+mod logging;
+mod wiring;
+
+use std::process::ExitCode;
+
+use crate::cli::{Command, Failure};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let outcome = cli::parse().and_then(|(command, config)| {
+        logging::start(&config);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::dependency("the async runtime", &error))?;
+        runtime.block_on(async {
+            match command {
+                Command::Serve => commands::serve::run(config).await,
+                Command::Verify => commands::verify::run(&config).await,
+                Command::Show { payment } => commands::show::run(&config, payment).await,
+            }
+        })
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

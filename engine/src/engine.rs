@@ -1,17 +1,51 @@
 //! The engine: decides a command on the payment's committed state, appends what it comes to, and
 //! answers when the outcome stands in the ledger.
+//!
+//! An authorization is two appends: its intent, then (after the acquirer's answer) its outcome.
+//! Captures, voids and refunds are one append here; a worker calls the acquirer and records the
+//! outcome. Many requests share one commit (see `writer`), and those of one payment take turns
+//! (see `slot`).
 
+mod admission;
+mod cache;
+mod execute;
+mod inline;
+mod intent;
+mod metrics;
+mod outcome;
 mod request;
+mod settings;
+mod slot;
 mod snapshot;
+mod writer;
 
+pub use admission::Room;
+pub use inline::{acquirer_request, never_reached};
+pub use metrics::EngineMetrics;
+pub use outcome::Expiry;
 pub use request::{AuthorizeRequest, CaptureRequest, RefundRequest, VoidRequest};
+pub use settings::EngineSettings;
 pub use snapshot::{Answer, PaymentView, Snapshot};
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ids::PaymentId;
-use crate::ledger::{Recorded, StoreError};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use self::admission::Admission;
+use self::cache::Cache;
+use self::execute::{Executed, Step, fold};
+use self::intent::Intent;
+use self::slot::Slots;
+use self::writer::Writer;
+use crate::acquirer::Acquirer;
+use crate::clock::Clock;
+use crate::ids::{Ids, PaymentId};
+use crate::ledger::{Ledger, LedgerIdentity, Recorded, StoreError};
 use crate::payment::{DecodeError, Rejection};
+use crate::wake::Wake;
 
 /// Why the engine gives no answer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -31,11 +65,78 @@ pub enum EngineError {
     Unreadable(#[source] DecodeError),
 }
 
+impl EngineError {
+    const fn rejected(payment_id: PaymentId, rejection: Rejection) -> Self {
+        Self::Rejected { payment_id: Some(payment_id), rejection }
+    }
+}
+
+/// What the engine stands on.
+pub struct Foundations {
+    pub ledger: Arc<dyn Ledger>,
+    pub acquirer: Arc<dyn Acquirer>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<Ids>,
+    pub wake: Wake,
+    pub metrics: Arc<EngineMetrics>,
+}
+
+impl fmt::Debug for Foundations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Foundations")
+    }
+}
+
 /// The engine; cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Engine {}
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    identity: LedgerIdentity,
+    ledger: Arc<dyn Ledger>,
+    acquirer: Arc<dyn Acquirer>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<Ids>,
+    settings: EngineSettings,
+    metrics: Arc<EngineMetrics>,
+    writer: Writer,
+    admission: Admission,
+    cache: Cache,
+    slots: Slots,
+    /// Calls to the acquirer that go on without their request.
+    calls: TaskTracker,
+}
 
 impl Engine {
+    /// Starts the engine and its writer task.
+    #[must_use]
+    pub fn start(foundations: Foundations, settings: EngineSettings) -> Self {
+        let Foundations { ledger, acquirer, clock, ids, wake, metrics } = foundations;
+        let capacity = settings.queue_max;
+        let (writer, _) = Writer::start(ledger.clone(), capacity, wake, metrics.clone());
+        Self(Arc::new(Inner {
+            identity: ledger.identity(),
+            admission: Admission::new(capacity),
+            cache: Cache::new(settings.cache_max),
+            slots: Slots::default(),
+            calls: TaskTracker::new(),
+            ledger,
+            acquirer,
+            clock,
+            ids,
+            settings,
+            metrics,
+            writer,
+        }))
+    }
+
+    /// Waits until every call to the acquirer has its outcome recorded. To be called when no new
+    /// request can come.
+    pub async fn drain(&self) {
+        self.0.calls.close();
+        self.0.calls.wait().await;
+    }
+
     /// Authorizes a payment, or finds the one that this merchant and key created. Waits for the
     /// outcome up to `wait`; an answer without an outcome says so.
     ///
@@ -46,8 +147,33 @@ impl Engine {
         request: AuthorizeRequest,
         wait: Duration,
     ) -> Result<Answer, EngineError> {
-        let _ = (request, wait);
-        Err(EngineError::Stopping)
+        let deadline = Instant::now() + wait;
+        let window = self.0.settings.limits.send_window;
+        let send_before = Instant::now() + window;
+        let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+        let expires = self.0.clock.now().plus_millis(window_ms);
+        let intent = Intent::authorize(request, self.0.identity.id, expires, &self.0.ids);
+        let mut room = self.admit(2)?;
+        let for_intent = room.take_one().ok_or(EngineError::Overloaded)?;
+        match self.execute(Step::Intent(&intent), for_intent).await? {
+            Executed::Appended(snapshot) => {
+                let operation_id = intent.operation_id;
+                let call = self.clone().call_and_record(
+                    snapshot.clone(),
+                    operation_id,
+                    send_before,
+                    room,
+                );
+                self.0.calls.spawn(call);
+                self.await_outcome(snapshot, operation_id, false, deadline).await
+            }
+            Executed::Replay(snapshot, operation_id) => {
+                self.await_outcome(snapshot, operation_id, true, deadline).await
+            }
+            Executed::Nothing(_) => {
+                Err(EngineError::rejected(intent.payment_id, Rejection::KeyReused))
+            }
+        }
     }
 
     /// Captures a payment, whole or in part.
@@ -59,8 +185,8 @@ impl Engine {
         request: CaptureRequest,
         wait: Duration,
     ) -> Result<Answer, EngineError> {
-        let _ = (request, wait);
-        Err(EngineError::Stopping)
+        let intent = Intent::capture(request, &self.0.ids);
+        self.begin(&intent, Instant::now() + wait).await
     }
 
     /// Voids what is left of a payment.
@@ -68,11 +194,11 @@ impl Engine {
     /// # Errors
     /// As [`Engine::authorize`].
     pub async fn void(&self, request: VoidRequest, wait: Duration) -> Result<Answer, EngineError> {
-        let _ = (request, wait);
-        Err(EngineError::Stopping)
+        let intent = Intent::void(request, &self.0.ids);
+        self.begin(&intent, Instant::now() + wait).await
     }
 
-    /// Refunds a payment, whole or in part.
+    /// Refunds a payment, whole or in part. While a capture is pending it waits like the capture.
     ///
     /// # Errors
     /// As [`Engine::authorize`].
@@ -81,8 +207,18 @@ impl Engine {
         request: RefundRequest,
         wait: Duration,
     ) -> Result<Answer, EngineError> {
-        let _ = (request, wait);
-        Err(EngineError::Stopping)
+        let deadline = Instant::now() + wait;
+        let intent = Intent::refund(request, &self.0.ids);
+        loop {
+            match self.begin(&intent, deadline).await {
+                Err(EngineError::Rejected { rejection: Rejection::CapturePending, .. })
+                    if Instant::now() < deadline =>
+                {
+                    self.await_change(intent.payment_id, deadline).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// A payment as the ledger has it now; `None` where there is none.
@@ -90,8 +226,18 @@ impl Engine {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError> {
-        let _ = id;
-        Err(EngineError::Stopping)
+        let Some(snapshot) = self.load(id).await? else { return Ok(None) };
+        let texts = self.texts_of(&snapshot).await?;
+        Ok(Some(PaymentView { snapshot, texts }))
+    }
+
+    /// A payment with its texts, folded by somebody else: a view's row.
+    ///
+    /// # Errors
+    /// When the texts can't be read.
+    pub async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError> {
+        let texts = self.texts_of(&snapshot).await?;
+        Ok(PaymentView { snapshot: Arc::new(snapshot), texts })
     }
 
     /// A payment's events in version order; empty where there is no such payment.
@@ -99,7 +245,37 @@ impl Engine {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError> {
-        let _ = id;
-        Err(EngineError::Stopping)
+        let recorded = self.0.ledger.load(id).await.map_err(EngineError::Store)?;
+        fold(id, &recorded)?;
+        Ok(recorded)
+    }
+
+    async fn begin(&self, intent: &Intent, deadline: Instant) -> Result<Answer, EngineError> {
+        let room = self.admit(1)?;
+        let (snapshot, operation_id, is_replay) =
+            match self.execute(Step::Intent(intent), room).await? {
+                Executed::Appended(snapshot) => (snapshot, intent.operation_id, false),
+                Executed::Replay(snapshot, operation_id) => (snapshot, operation_id, true),
+                Executed::Nothing(_) => {
+                    return Err(EngineError::rejected(intent.payment_id, Rejection::NotFound));
+                }
+            };
+        self.await_outcome(snapshot, operation_id, is_replay, deadline).await
+    }
+
+    fn admit(&self, appends: u32) -> Result<Room, EngineError> {
+        if self.0.calls.is_closed() {
+            return Err(EngineError::Stopping);
+        }
+        self.0.admission.try_admit(appends).ok_or_else(|| {
+            self.0.metrics.refused_overloaded.inc();
+            EngineError::Overloaded
+        })
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Engine")
     }
 }

@@ -15,6 +15,9 @@ pub mod money;
 pub mod payment;
 pub mod printable;
 pub mod sqlite;
+pub mod verify;
+pub mod wake;
 pub mod work;
+pub mod workers;
 
 pub use engine::Engine;

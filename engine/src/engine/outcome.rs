@@ -1,0 +1,208 @@
+//! Outcomes: recording them, and waiting for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::admission::Room;
+use super::execute::{Executed, Step, fold};
+use super::snapshot::{Answer, PaymentView, Snapshot};
+use super::{Engine, EngineError};
+use crate::clock::Timestamp;
+use crate::event_text::EventText;
+use crate::ids::{OperationId, PaymentId};
+use crate::payment::{Command, Conclude, Operation, Outcome, Payment, Rejection, Verb};
+
+/// Between two looks at the ledger while an outcome is awaited: this process's own commits are
+/// announced, so looking is for those of others.
+const POLL_FIRST: Duration = Duration::from_millis(15);
+const POLL_LAST: Duration = Duration::from_millis(200);
+
+/// What an expiry came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expiry {
+    /// Recorded, or nothing was left to expire.
+    Done,
+    /// Not before this time.
+    NotYet(Timestamp),
+    /// An open operation stands in the way.
+    Waits,
+}
+
+impl Engine {
+    /// Room for the outcome of a call about to be made; waits for it.
+    ///
+    /// # Errors
+    /// When the engine is stopping.
+    pub async fn reserve(&self) -> Result<Room, EngineError> {
+        self.0.admission.admit_one().await.ok_or(EngineError::Stopping)
+    }
+
+    /// Records the acquirer's definite answer, in time, late or repeated. `true` where the
+    /// operation has an outcome now.
+    ///
+    /// # Errors
+    /// When it can't be recorded; it may be recorded again.
+    pub async fn conclude(
+        &self,
+        payment_id: PaymentId,
+        operation_id: OperationId,
+        outcome: Outcome,
+        room: Room,
+    ) -> Result<bool, EngineError> {
+        let command = Command::Conclude(Conclude {
+            operation_id,
+            outcome,
+            next_operation_id: self.0.ids.operation_id(),
+            terms: self.0.settings.terms,
+        });
+        let executed = self.execute(Step::Record(payment_id, &command), room).await?;
+        let (Executed::Appended(snapshot)
+        | Executed::Nothing(snapshot)
+        | Executed::Replay(snapshot, _)) = executed;
+        Ok(snapshot.payment.operation(operation_id).is_some_and(|operation| !operation.is_open()))
+    }
+
+    /// Records that a call had no definite answer. `true` where that is new.
+    ///
+    /// # Errors
+    /// As [`Engine::conclude`].
+    pub async fn mark_unknown(
+        &self,
+        payment_id: PaymentId,
+        operation_id: OperationId,
+        cause: Arc<str>,
+        room: Room,
+    ) -> Result<bool, EngineError> {
+        let command = Command::MarkUnknown { operation_id, cause };
+        let executed = self.execute(Step::Record(payment_id, &command), room).await?;
+        Ok(matches!(executed, Executed::Appended(_)))
+    }
+
+    /// Lets an authorization run out.
+    ///
+    /// # Errors
+    /// As [`Engine::conclude`].
+    pub async fn expire(&self, payment_id: PaymentId) -> Result<Expiry, EngineError> {
+        let room = self.reserve().await?;
+        let executed = self.execute(Step::Record(payment_id, &Command::Expire), room).await;
+        match executed {
+            Ok(Executed::Nothing(snapshot)) => {
+                let due = snapshot.payment.expires_at;
+                Ok(match due.filter(|_| snapshot.payment.release.is_none()) {
+                    Some(due) if due > self.0.clock.now() => Expiry::NotYet(due),
+                    _ => Expiry::Done,
+                })
+            }
+            Ok(_) => Ok(Expiry::Done),
+            Err(EngineError::Rejected { rejection, .. }) if rejection.is_transient() => {
+                Ok(Expiry::Waits)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until the operation has an outcome or the time is up, and answers what stands then.
+    pub(super) async fn await_outcome(
+        &self,
+        snapshot: Arc<Snapshot>,
+        operation_id: OperationId,
+        is_replay: bool,
+        deadline: Instant,
+    ) -> Result<Answer, EngineError> {
+        let mut snapshot = snapshot;
+        let hold = self.0.slots.hold(snapshot.payment_id);
+        let mut poll = POLL_FIRST;
+        while is_open(&snapshot.payment, operation_id) && Instant::now() < deadline {
+            let changed = hold.changed();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            // An outcome between the last look and this line was announced to nobody.
+            let known = self.0.cache.get(snapshot.payment_id);
+            if let Some(known) = known.filter(|k| k.payment.version > snapshot.payment.version) {
+                snapshot = known;
+                continue;
+            }
+            let look_at = deadline.min(Instant::now() + poll);
+            if tokio::time::timeout_at(look_at, changed).await.is_err() {
+                poll = POLL_LAST.min(poll.saturating_mul(2));
+                snapshot = self.load(snapshot.payment_id).await?.unwrap_or(snapshot);
+            }
+        }
+        self.answer(snapshot, operation_id, is_replay).await
+    }
+
+    /// Waits until the payment may have changed, or the time is up.
+    pub(super) async fn await_change(&self, payment_id: PaymentId, deadline: Instant) {
+        let hold = self.0.slots.hold(payment_id);
+        let look_at = deadline.min(Instant::now() + POLL_FIRST);
+        // Being woken and having waited both mean: decide again.
+        let _ = tokio::time::timeout_at(look_at, hold.changed()).await;
+    }
+
+    /// The answer to a request: the payment as it was at the operation's outcome, for ever.
+    async fn answer(
+        &self,
+        snapshot: Arc<Snapshot>,
+        operation_id: OperationId,
+        is_replay: bool,
+    ) -> Result<Answer, EngineError> {
+        let payment = &snapshot.payment;
+        let answered_at = payment
+            .operation(operation_id)
+            .and_then(|operation| answer_version(payment, operation));
+        let snapshot = match answered_at {
+            Some(version) if version < payment.version => {
+                self.load_at(snapshot.payment_id, version).await?
+            }
+            _ => snapshot,
+        };
+        let texts = self.texts_of(&snapshot).await?;
+        Ok(Answer { view: PaymentView { snapshot, texts }, operation_id, is_replay })
+    }
+
+    async fn load_at(
+        &self,
+        payment_id: PaymentId,
+        version: u32,
+    ) -> Result<Arc<Snapshot>, EngineError> {
+        let mut recorded = self.0.ledger.load(payment_id).await.map_err(EngineError::Store)?;
+        recorded.retain(|recorded| recorded.version <= version);
+        let snapshot = fold(payment_id, &recorded)?;
+        let gone = || EngineError::rejected(payment_id, Rejection::NotFound);
+        snapshot.map(Arc::new).ok_or_else(gone)
+    }
+
+    /// The payment's texts, asked for only where there are any.
+    pub(super) async fn texts_of(
+        &self,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<EventText>, EngineError> {
+        let payment = &snapshot.payment;
+        let has_texts = payment.reference_hash.is_some()
+            || payment.metadata_hash.is_some()
+            || payment.operations.iter().any(|operation| operation.reason_hash.is_some());
+        if has_texts { self.texts(snapshot.payment_id).await } else { Ok(Vec::new()) }
+    }
+
+    pub(super) async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, EngineError> {
+        self.0.ledger.texts(payment_id).await.map_err(EngineError::Store)
+    }
+}
+
+fn is_open(payment: &Payment, operation_id: OperationId) -> bool {
+    payment.operation(operation_id).is_some_and(Operation::is_open)
+}
+
+/// The version that an operation's answers show: its outcome's, and with a sale's authorization
+/// the capture that was requested in the same append.
+fn answer_version(payment: &Payment, operation: &Operation) -> Option<u32> {
+    let concluded = operation.concluded?;
+    let next = concluded.saturating_add(1);
+    let begins_sale = operation.verb == Verb::Authorize
+        && payment.operations.iter().any(|capture| {
+            capture.requested == next && capture.verb == Verb::Capture && capture.request.is_none()
+        });
+    Some(if begins_sale { next } else { concluded })
+}

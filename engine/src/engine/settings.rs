@@ -1,0 +1,42 @@
+//! What an operator may set about the engine.
+
+use std::time::Duration;
+
+use crate::acquirer::AcquirerLimits;
+use crate::payment::Terms;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineSettings {
+    /// Appends that may wait for a commit, intents and outcomes; one more is refused.
+    pub queue_max: usize,
+    /// Recent payments kept in memory.
+    pub cache_max: usize,
+    pub terms: Terms,
+    pub limits: AcquirerLimits,
+}
+
+impl Default for AcquirerLimits {
+    fn default() -> Self {
+        Self {
+            call: Duration::from_secs(5),
+            send_window: Duration::from_secs(5),
+            processing: Duration::from_secs(30),
+            key_lifetime: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            queue_max: 4_096,
+            cache_max: 50_000,
+            terms: Terms {
+                fee_bps: 0,
+                expires_after_ms: 7 * 24 * 60 * 60 * 1_000,
+                settlement_offset_minutes: 0,
+            },
+            limits: AcquirerLimits::default(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Group commit: one task takes whatever is queued and appends it as one transaction.
+//!
+//! No timer: while one batch commits, the next gathers, so batches grow by themselves under load
+//! and a lone command waits for nobody.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::admission::Room;
+use super::metrics::EngineMetrics;
+use crate::ledger::{Append, Appended, Ledger, StoreError};
+use crate::wake::Wake;
+
+const BATCH_COMMANDS_MAX: usize = 256;
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// How long a batch whose answer was lost is looked for before its commands are told so.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
+const RECOVERY_PAUSE: Duration = Duration::from_millis(50);
+
+/// An append waiting for its batch.
+struct Queued {
+    append: Append,
+    reply: oneshot::Sender<Result<Appended, StoreError>>,
+    /// Given back when the batch is answered.
+    _room: Room,
+}
+
+/// The way to the writer task.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Queued>,
+}
+
+impl Writer {
+    /// Starts the task; it ends when every [`Writer`] is gone and the queue is empty.
+    pub(super) fn start(
+        ledger: Arc<dyn Ledger>,
+        capacity: usize,
+        wake: Wake,
+        metrics: Arc<EngineMetrics>,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
+        // Every queued append holds a room, so a queue as long as there are rooms is never full.
+        let (queue, receiver) = mpsc::channel(capacity.max(1));
+        let task = WriterTask { ledger, receiver, wake, metrics };
+        (Self { queue }, tokio::spawn(task.run()))
+    }
+
+    /// Appends; the answer comes when it is on disk.
+    pub(super) async fn append(&self, append: Append, room: Room) -> Result<Appended, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let queued = Queued { append, reply, _room: room };
+        let gone = || StoreError::Unavailable {
+            store: "ledger",
+            cause: "the writer has stopped".to_owned(),
+        };
+        self.queue.send(queued).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+struct WriterTask {
+    ledger: Arc<dyn Ledger>,
+    receiver: mpsc::Receiver<Queued>,
+    wake: Wake,
+    metrics: Arc<EngineMetrics>,
+}
+
+impl WriterTask {
+    async fn run(mut self) {
+        while let Some(batch) = self.next_batch().await {
+            let (appends, replies): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|queued| (queued.append, (queued.reply, queued._room))).unzip();
+            let answers = self.commit(&appends).await;
+            for ((reply, room), answer) in replies.into_iter().zip(answers) {
+                drop(room);
+                // A requester that has gone away finds its event in the ledger later.
+                let _ = reply.send(answer);
+            }
+        }
+    }
+
+    async fn next_batch(&mut self) -> Option<Vec<Queued>> {
+        let first = self.receiver.recv().await?;
+        let mut bytes = first.append.bytes();
+        let mut batch = vec![first];
+        while batch.len() < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX {
+            let Ok(next) = self.receiver.try_recv() else { break };
+            bytes = bytes.saturating_add(next.append.bytes());
+            batch.push(next);
+        }
+        Some(batch)
+    }
+
+    async fn commit(&self, batch: &[Append]) -> Vec<Result<Appended, StoreError>> {
+        let started = Instant::now();
+        let answer = match self.ledger.append(batch).await {
+            Ok(Some(appended)) => Ok(appended),
+            Ok(None) => {
+                self.metrics.conflicting_batches.inc();
+                self.append_tolerant(batch).await
+            }
+            Err(StoreError::AnswerLost { .. }) => self.recover(batch).await,
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(appended) => {
+                self.metrics.committed(batch, &appended, started.elapsed());
+                self.wake.signal();
+                appended.into_iter().map(Ok).collect()
+            }
+            Err(error) => {
+                tracing::error!(%error, commands = batch.len(), "a batch was not committed");
+                self.metrics.failed_batches.inc();
+                batch.iter().map(|_| Err(error.clone())).collect()
+            }
+        }
+    }
+
+    async fn append_tolerant(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
+        match self.ledger.append_tolerant(batch).await {
+            Err(StoreError::AnswerLost { .. }) => self.recover(batch).await,
+            answer => answer,
+        }
+    }
+
+    /// Sends a batch whose answer was lost again under the same event ids, until the ledger says
+    /// definitely what became of it: what stands there already counts as written.
+    async fn recover(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
+        let give_up_at = Instant::now() + RECOVERY_LIMIT;
+        loop {
+            self.metrics.lost_answers.inc();
+            tokio::time::sleep(RECOVERY_PAUSE).await;
+            match self.ledger.append_tolerant(batch).await {
+                Ok(appended) => return Ok(appended),
+                Err(error) if Instant::now() >= give_up_at => {
+                    return Err(StoreError::AnswerLost {
+                        store: "ledger",
+                        cause: error.to_string(),
+                    });
+                }
+                Err(error) => tracing::warn!(%error, "still looking for a lost commit"),
+            }
+        }
+    }
+}

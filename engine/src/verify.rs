@@ -1,0 +1,283 @@
+//! Checking the ledger: everything it says of itself must hold, partition by partition, in
+//! memory that does not grow with the ledger.
+//!
+//! Two walks: by position (gapless, in the right partition), and payment by payment (ids, versions,
+//! bytes, rules, bounds, journals, texts). The second hands each payment on, so that views can be
+//! checked against the same walk.
+
+mod history;
+
+pub use history::check_event;
+
+use std::fmt;
+
+use crate::event_text::{EventText, hash_text};
+use crate::idempotency::TextHash;
+use crate::ids::{Partition, PaymentId};
+use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use crate::payment::{Event, EventBody, Payment, is_canonical};
+
+/// Something that must not be so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub partition: Partition,
+    pub position: Option<u64>,
+    pub payment_id: Option<PaymentId>,
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "partition {}", self.partition)?;
+        if let Some(position) = self.position {
+            write!(f, " position {position}")?;
+        }
+        if let Some(payment_id) = self.payment_id {
+            write!(f, " payment {payment_id}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+/// Findings kept; more are only counted.
+pub const FINDINGS_MAX: usize = 100;
+
+/// Findings so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    kept: Vec<Finding>,
+    count: u64,
+}
+
+impl Findings {
+    pub fn add(&mut self, finding: Finding) {
+        self.count = self.count.saturating_add(1);
+        if self.kept.len() < FINDINGS_MAX {
+            self.kept.push(finding);
+        }
+    }
+
+    #[must_use]
+    pub fn kept(&self) -> &[Finding] {
+        &self.kept
+    }
+
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+}
+
+/// A payment's records and, as far as they can be read, its events.
+#[derive(Debug)]
+pub struct History<'a> {
+    pub payment_id: PaymentId,
+    pub recorded: &'a [Recorded],
+    pub events: &'a [Event],
+    pub payment: Option<&'a Payment>,
+}
+
+/// Rows read at a time.
+const PAGE: u32 = 4_096;
+
+/// Checks that positions 1 to the head stand there, each once, each in its own partition.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub async fn check_positions(
+    ledger: &dyn Ledger,
+    head: Head,
+    findings: &mut Findings,
+    mut progress: impl FnMut(u64),
+) -> Result<(), StoreError> {
+    let partitions = ledger.identity().partitions;
+    let partition = head.partition;
+    let mut expected = 1_u64;
+    while expected <= head.position {
+        let stretch = Stretch { partition, from: expected, limit: PAGE };
+        let page = ledger.read(&[stretch]).await?;
+        let page: Vec<_> = page.into_iter().filter(|r| r.position <= head.position).collect();
+        let missing = |position: u64, until: u64| Finding {
+            partition,
+            position: Some(position),
+            payment_id: None,
+            what: format!("no event stands at positions {position} to {until}"),
+        };
+        for recorded in &page {
+            if recorded.position > expected {
+                findings.add(missing(expected, recorded.position.saturating_sub(1)));
+            }
+            expected = recorded.position.saturating_add(1);
+            if recorded.payment_id.partition(partitions) != partition {
+                findings.add(Finding {
+                    partition,
+                    position: Some(recorded.position),
+                    payment_id: Some(recorded.payment_id),
+                    what: "the payment belongs to another partition".to_owned(),
+                });
+            }
+        }
+        progress(u64::try_from(page.len()).unwrap_or(u64::MAX));
+        let page_end = stretch.from.saturating_add(u64::from(PAGE));
+        if page.last().is_none_or(|last| last.position.saturating_add(1) < page_end) {
+            let until = head.position.min(page_end.saturating_sub(1));
+            if expected <= until {
+                findings.add(missing(expected, until));
+                expected = until.saturating_add(1);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks every payment of a partition as far as the head, and hands each on.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub async fn check_payments(
+    ledger: &dyn Ledger,
+    head: Head,
+    findings: &mut Findings,
+    mut visit: impl FnMut(&History<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut after = None;
+    let mut pending: Vec<Recorded> = Vec::new();
+    loop {
+        let page = ledger.read_by_payment(head.partition, after, PAGE).await?;
+        let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+        after = page.last().map(|last| (last.payment_id, last.version));
+        for recorded in page {
+            if pending.first().is_some_and(|first| first.payment_id != recorded.payment_id) {
+                check_payment(ledger, &pending, findings, &mut visit).await?;
+                pending.clear();
+            }
+            if recorded.position <= head.position {
+                pending.push(recorded);
+            }
+        }
+        if is_last {
+            return check_payment(ledger, &pending, findings, &mut visit).await;
+        }
+    }
+}
+
+async fn check_payment(
+    ledger: &dyn Ledger,
+    recorded: &[Recorded],
+    findings: &mut Findings,
+    visit: &mut impl FnMut(&History<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let Some(first) = recorded.first() else { return Ok(()) };
+    let payment_id = first.payment_id;
+    let (events, payment) = check_events(&ledger.identity(), recorded, findings);
+    if let Some(payment) = &payment
+        && has_texts(payment)
+    {
+        let texts = ledger.texts(payment_id).await?;
+        check_texts(first, &events, &texts, findings);
+    }
+    visit(&History { payment_id, recorded, events: &events, payment: payment.as_ref() })
+}
+
+fn check_events(
+    identity: &LedgerIdentity,
+    recorded: &[Recorded],
+    findings: &mut Findings,
+) -> (Vec<Event>, Option<Payment>) {
+    let (mut events, mut payment) = (Vec::with_capacity(recorded.len()), None::<Payment>);
+    let mut last_position = 0;
+    for (record, version) in recorded.iter().zip(1_u32..) {
+        let mut add = |what: String| {
+            findings.add(Finding {
+                partition: record.partition,
+                position: Some(record.position),
+                payment_id: Some(record.payment_id),
+                what,
+            });
+        };
+        if record.version != version {
+            add(format!("version {} stands where {version} is due", record.version));
+            return (events, None);
+        }
+        if record.position <= last_position {
+            add(format!("version {version} stands before the version it follows"));
+        }
+        last_position = record.position;
+        let event = match record.decode() {
+            Ok(event) => event,
+            Err(error) => {
+                add(error.to_string());
+                return (events, None);
+            }
+        };
+        if !is_canonical(&event, &record.data) {
+            add("the data is not spelled as the engine spells it".to_owned());
+        }
+        check_id(identity, record, &event, &mut add);
+        for what in check_event(payment.as_ref(), &event) {
+            add(what);
+        }
+        payment = match payment {
+            Some(payment) => Some(payment.evolve(&event)),
+            None => Payment::begin_with(&event),
+        };
+        events.push(event);
+        if payment.is_none() {
+            return (events, None);
+        }
+    }
+    (events, payment)
+}
+
+fn check_id(
+    identity: &LedgerIdentity,
+    record: &Recorded,
+    event: &Event,
+    add: &mut impl FnMut(String),
+) {
+    let EventBody::AuthorizationRequested(first) = &event.body else { return };
+    let Some(key) = &first.request.key else {
+        return add("the payment was created without a key".to_owned());
+    };
+    let derived = PaymentId::derive(identity.id, &event.header.merchant_id, key);
+    if derived != record.payment_id {
+        add(format!("merchant and key make payment {derived}"));
+    }
+}
+
+fn has_texts(payment: &Payment) -> bool {
+    payment.reference_hash.is_some()
+        || payment.metadata_hash.is_some()
+        || payment.operations.iter().any(|operation| operation.reason_hash.is_some())
+}
+
+/// Every text that is not erased must have the hash that its event carries.
+fn check_texts(first: &Recorded, events: &[Event], texts: &[EventText], findings: &mut Findings) {
+    for text in texts {
+        let at = usize::try_from(text.version).unwrap_or(0).checked_sub(1);
+        let expected = at.and_then(|at| events.get(at)).and_then(|event| hash_in(event, text));
+        let (Some(salt), Some(content)) = (&text.salt, &text.text) else { continue };
+        if expected != Some(hash_text(salt, content)) {
+            findings.add(Finding {
+                partition: first.partition,
+                position: None,
+                payment_id: Some(first.payment_id),
+                what: format!(
+                    "the {} of version {} is not the text that its event was made with",
+                    text.name.as_str(),
+                    text.version
+                ),
+            });
+        }
+    }
+}
+
+fn hash_in(event: &Event, text: &EventText) -> Option<TextHash> {
+    use crate::event_text::TextName;
+    match (&event.body, text.name) {
+        (EventBody::AuthorizationRequested(body), TextName::Reference) => body.reference_hash,
+        (EventBody::AuthorizationRequested(body), TextName::Metadata) => body.metadata_hash,
+        (EventBody::RefundRequested(body), TextName::Reason) => body.reason_hash,
+        _ => None,
+    }
+}

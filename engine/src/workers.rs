@@ -1,0 +1,157 @@
+//! Workers: they act on open operations (call the acquirer or ask it what became of them), record
+//! the outcome, and let authorizations run out. They read the ledger, never Kafka.
+//!
+//! One loop folds new events into work rows, claims what is due and starts it; each claim is acted
+//! on by a task of its own.
+
+mod act;
+mod expiry;
+mod folding;
+mod notices;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::acquirer::{Acquirer, AcquirerLimits};
+use crate::clock::Clock;
+use crate::cursor::Diverged;
+use crate::engine::{Engine, EngineError, EngineMetrics};
+use crate::ids::Partition;
+use crate::ledger::{Ledger, StoreError};
+use crate::payment::DecodeError;
+use crate::wake::Wake;
+use crate::work::{InquirySchedule, WorkStore};
+
+/// What the workers stand on.
+#[derive(Clone)]
+pub struct WorkerFoundations {
+    pub engine: Engine,
+    pub ledger: Arc<dyn Ledger>,
+    pub work: Arc<dyn WorkStore>,
+    pub acquirer: Arc<dyn Acquirer>,
+    pub clock: Arc<dyn Clock>,
+    pub wake: Wake,
+    pub metrics: Arc<EngineMetrics>,
+}
+
+impl fmt::Debug for WorkerFoundations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkerFoundations")
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// Operations that may be with the acquirer at a time.
+    pub concurrency_max: usize,
+    pub limits: AcquirerLimits,
+    pub schedule: InquirySchedule,
+}
+
+/// Why the workers stop, or pause.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error(transparent)]
+    Diverged(#[from] Diverged),
+    #[error("the workers can't read an event")]
+    Unreadable(#[from] DecodeError),
+    #[error("the workers can't use a store")]
+    Store(#[from] StoreError),
+    #[error("the workers can't record an outcome")]
+    Engine(#[from] EngineError),
+}
+
+impl WorkerError {
+    /// Whether going on could do harm.
+    const fn is_fatal(&self) -> bool {
+        matches!(self, Self::Diverged(_) | Self::Unreadable(_))
+    }
+}
+
+/// The workers of one process.
+#[derive(Clone, Debug)]
+pub struct Workers {
+    on: Arc<WorkerFoundations>,
+    settings: Arc<WorkerSettings>,
+    partitions: Arc<[Partition]>,
+    free: Arc<Semaphore>,
+    acted: Arc<Notify>,
+    acting: TaskTracker,
+    is_running: Arc<AtomicBool>,
+}
+
+/// Between two looks while nothing happens.
+const POLL_IDLE: Duration = Duration::from_millis(100);
+/// Between two looks while the ledger grows: events gather, so that work rows change in batches.
+const PACE: Duration = Duration::from_millis(10);
+const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+
+impl Workers {
+    #[must_use]
+    pub fn new(foundations: WorkerFoundations, settings: WorkerSettings) -> Self {
+        let count = foundations.ledger.identity().partitions;
+        Self {
+            on: Arc::new(foundations),
+            free: Arc::new(Semaphore::new(settings.concurrency_max)),
+            settings: Arc::new(settings),
+            partitions: Partition::all(count).collect(),
+            acted: Arc::new(Notify::new()),
+            acting: TaskTracker::new(),
+            is_running: Arc::new(AtomicBool::new(true)),
+        }
+    }
+
+    /// Whether the loop still runs: it stops for good where going on could do harm.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.is_running.load(Ordering::Relaxed)
+    }
+
+    /// Works until `stop`, then lets running calls end.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut ledger_grew = self.on.wake.listen();
+        let notices = tokio::spawn(self.clone().take_notices(stop.clone()));
+        while !stop.is_cancelled() {
+            match self.work_once().await {
+                Ok(true) => tokio::time::sleep(PACE).await,
+                Ok(false) => {
+                    tokio::select! {
+                        () = ledger_grew.woken(POLL_IDLE) => tokio::time::sleep(PACE).await,
+                        () = self.acted.notified() => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+                Err(error) if error.is_fatal() => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "the workers stop");
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the workers pause");
+                    tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+                }
+            }
+        }
+        self.is_running.store(false, Ordering::Relaxed);
+        self.acting.close();
+        self.acting.wait().await;
+        // It only waits for notices or the stop, and leaves nothing half done.
+        let _ = notices.await;
+    }
+
+    /// One round: `true` where there may be more to do at once.
+    ///
+    /// # Errors
+    /// [`WorkerError`]; what was not done is due again.
+    pub async fn work_once(&self) -> Result<bool, WorkerError> {
+        let folded = self.fold_once().await?;
+        let claimed = self.claim_once().await?;
+        let expired = self.expire_once().await?;
+        Ok(folded || claimed || expired)
+    }
+}

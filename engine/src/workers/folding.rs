@@ -1,0 +1,71 @@
+//! Folding new events into work rows, rows and cursors in one transaction.
+
+use super::{WorkerError, Workers};
+use crate::cursor::{Cursor, Diverged, Found, Step};
+use crate::ids::Partition;
+use crate::ledger::{Recorded, Stretch};
+use crate::work::{WorkBatch, WorkFold};
+
+/// Events of one partition in one round.
+const EVENTS_MAX: u32 = 500;
+
+impl Workers {
+    /// Folds the next events of every partition; `true` where a partition may have more.
+    pub(super) async fn fold_once(&self) -> Result<bool, WorkerError> {
+        let cursors = self.on.work.cursors(&self.partitions).await?;
+        let heads = self.on.ledger.heads().await?;
+        let mut stretches = Vec::new();
+        for (partition, cursor) in self.partitions.iter().zip(&cursors) {
+            let head = heads.get(partition.index()).map_or(0, |head| head.position);
+            cursor.check_head(*partition, head)?;
+            if head > cursor.position {
+                // The cursor's own event is read again, to see that it is still the same.
+                let from = cursor.position.max(1);
+                stretches.push(Stretch { partition: *partition, from, limit: EVENTS_MAX });
+            }
+        }
+        if stretches.is_empty() {
+            return Ok(false);
+        }
+        let recorded = self.on.ledger.read(&stretches).await?;
+        self.apply(&cursors, &recorded).await
+    }
+
+    async fn apply(&self, cursors: &[Cursor], recorded: &[Recorded]) -> Result<bool, WorkerError> {
+        let fold = WorkFold::new(&self.settings.limits, &self.settings.schedule);
+        let mut batch = WorkBatch::default();
+        let mut moves: Vec<(Partition, Cursor, Cursor)> = Vec::new();
+        for (partition, cursor) in self.partitions.iter().zip(cursors) {
+            let mut reached = *cursor;
+            for event in recorded.iter().filter(|event| event.partition == *partition) {
+                match reached.step(event)? {
+                    Step::Repeat => {}
+                    Step::Next => {
+                        batch.add(fold.fold(event, &event.decode()?));
+                        reached = Cursor::at(event);
+                    }
+                    Step::Gap => return Err(gap(event, reached).into()),
+                }
+            }
+            if reached != *cursor {
+                moves.push((*partition, *cursor, reached));
+            }
+        }
+        if moves.is_empty() {
+            return Ok(false);
+        }
+        // Where another worker has moved the cursors, its rows are there already.
+        self.on.work.apply(&batch.into_changes(), &moves).await?;
+        Ok(true)
+    }
+}
+
+/// Positions are gapless in the ledger itself, so a gap there is another history.
+fn gap(event: &Recorded, reached: Cursor) -> Diverged {
+    Diverged {
+        partition: event.partition,
+        position: reached.position.saturating_add(1),
+        expected: event.event_id,
+        found: Found::Nothing,
+    }
+}

@@ -1,0 +1,158 @@
+//! The command line: commands, settings as flags, and how a failure ends.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches};
+use daybook_engine::ids::PaymentId;
+use daybook_engine::ledger::StoreError;
+
+use crate::config::{Config, SETTINGS, Setting, SettingError, Sources};
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Serve,
+    Verify,
+    Show { payment: PaymentId },
+}
+
+/// Why the program ends with another code than 0.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// 1: a check found a difference; it has been printed.
+    Difference,
+    /// 2: usage or settings.
+    Usage(String),
+    /// 3: a dependency can't be reached.
+    Dependency(String),
+}
+
+impl Failure {
+    pub(crate) fn dependency(what: &str, error: &(dyn Error + 'static)) -> Self {
+        Self::Dependency(format!("{what}: {}", chain(error)))
+    }
+
+    pub(crate) fn report(self) -> ExitCode {
+        match self {
+            Self::Difference => ExitCode::from(1),
+            Self::Usage(message) => {
+                eprintln!("daybook: {message}");
+                ExitCode::from(2)
+            }
+            Self::Dependency(message) => {
+                eprintln!("daybook: {message}");
+                ExitCode::from(3)
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(message) => Self::Usage(message),
+            error => Self::Dependency(chain(&error)),
+        }
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+/// Reads the command line, the environment and the file of settings. Prints help, and ends, by
+/// itself.
+///
+/// # Errors
+/// [`Failure::Usage`], with every wrong setting.
+pub(crate) fn parse() -> Result<(Command, Config), Failure> {
+    let matches = definition().get_matches();
+    let (name, arguments) = matches
+        .subcommand()
+        .ok_or_else(|| Failure::Usage("no command; see `daybook --help`".to_owned()))?;
+    let config = read_settings(arguments).map_err(|errors| {
+        let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        Failure::Usage(lines.join("\ndaybook: "))
+    })?;
+    let command = match name {
+        "verify" => Command::Verify,
+        "show" => Command::Show { payment: payment_argument(arguments)? },
+        _ => Command::Serve,
+    };
+    Ok((command, config))
+}
+
+fn read_settings(arguments: &ArgMatches) -> Result<Config, Vec<SettingError>> {
+    let given = |name: &str| Some((name.to_owned(), arguments.get_one::<String>(name)?.clone()));
+    let names = SETTINGS.iter().map(|setting| setting.name).chain(["config"]);
+    let flags: BTreeMap<_, _> = names.filter_map(given).collect();
+    Config::read(&Sources::gather(flags)?)
+}
+
+fn payment_argument(arguments: &ArgMatches) -> Result<PaymentId, Failure> {
+    let text = arguments.get_one::<String>("PAYMENT").map_or("", String::as_str);
+    text.parse().map_err(|_| {
+        Failure::Usage(format!("{text:?} is no payment id; it looks like \
+             0190a5f0-1c2d-8e3f-9a4b-5c6d7e8f9a0b"))
+    })
+}
+
+fn definition() -> clap::Command {
+    let payment = Arg::new("PAYMENT").required(true).help("The payment's id");
+    clap::Command::new("daybook")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A payment engine: authorize, capture, void and refund over an append-only, double-entry ledger.")
+        .after_help(
+            "Start here: `daybook serve`, then POST to http://127.0.0.1:8080/api/v1/payments.\n\
+             Exit codes: 0 ok, 1 a check found a difference, 2 usage or settings, 3 a dependency \
+             can't be reached.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            clap::Command::new("serve")
+                .about("Serve the API, and run workers and projections, in one process")
+                .args(settings()),
+        )
+        .subcommand(
+            clap::Command::new("verify")
+                .about("Check the whole ledger and every view against it; exit 1 where they differ")
+                .long_about(
+                    "Check the whole ledger and every view against it, beside a running `serve` or \
+                     without one: positions, versions, rules, bounds and balances of every payment, \
+                     and each view against the fold of the ledger at the view's own cursor. Each \
+                     difference is a line that names the culprit. Lag and open operations are \
+                     reported, and are no difference.",
+                )
+                .args(settings()),
+        )
+        .subcommand(
+            clap::Command::new("show")
+                .about("Print a payment's timeline: events, postings, operations")
+                .arg(payment)
+                .args(settings()),
+        )
+}
+
+fn settings() -> Vec<Arg> {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .help("A TOML file of settings [env: DAYBOOK_CONFIG]")
+        .help_heading("Settings");
+    SETTINGS.iter().map(flag).chain([config]).collect()
+}
+
+fn flag(setting: &'static Setting) -> Arg {
+    let default = setting.default.map(|text| format!(" [default: {text}]")).unwrap_or_default();
+    Arg::new(setting.name)
+        .long(setting.name)
+        .value_name(setting.value)
+        .help(format!("{}{default}", setting.help))
+        .help_heading("Settings (each also an environment variable DAYBOOK_NAME and a key of --config)")
+        .allow_hyphen_values(true)
+}

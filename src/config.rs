@@ -1,0 +1,121 @@
+//! Settings: each is a flag, an environment variable and a key of one TOML file, and the flag
+//! beats the environment, which beats the file.
+
+mod parse;
+mod settings;
+mod sources;
+
+pub(crate) use settings::{SETTINGS, Setting};
+pub(crate) use sources::{SettingError, Sources};
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use daybook_engine::acquirer::AcquirerLimits;
+use daybook_engine::acquirer::simulator::{Rates, SimulatorSettings};
+use daybook_engine::engine::EngineSettings;
+use daybook_engine::payment::Terms;
+use daybook_engine::work::InquirySchedule;
+use daybook_engine::workers::WorkerSettings;
+
+/// What one process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Api,
+    Workers,
+    Projections,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Every setting, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) partitions: Option<u16>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) log: tracing_subscriber::filter::Targets,
+    pub(crate) log_format: LogFormat,
+    pub(crate) engine: EngineSettings,
+    pub(crate) workers: WorkerSettings,
+    pub(crate) simulator: SimulatorSettings,
+    pub(crate) connections_max: usize,
+    pub(crate) wait: Duration,
+    pub(crate) wait_max: Duration,
+    pub(crate) drain: Duration,
+}
+
+impl Config {
+    /// Reads every setting from its sources.
+    ///
+    /// # Errors
+    /// All settings that are wrong, each with where it came from.
+    pub(crate) fn read(sources: &Sources) -> Result<Self, Vec<SettingError>> {
+        let mut reader = parse::Reader::new(sources);
+        let limits = AcquirerLimits {
+            call: reader.millis("acquirer-timeout-ms"),
+            send_window: reader.millis("acquirer-send-window-ms"),
+            processing: reader.millis("acquirer-processing-ms"),
+            key_lifetime: reader.seconds("acquirer-key-lifetime-s"),
+        };
+        let config = Self {
+            listen: reader.value("listen", parse::address),
+            data_dir: reader.value("data-dir", parse::path),
+            partitions: reader.optional("partitions", parse::partitions),
+            roles: reader.value("role", parse::roles),
+            log: reader.value("log", parse::log_filter),
+            log_format: reader.value("log-format", parse::log_format),
+            engine: EngineSettings {
+                queue_max: reader.value("queue-max", parse::at_least::<2>),
+                cache_max: reader.value("cache-max", parse::at_least::<1>),
+                terms: Terms {
+                    fee_bps: reader.value("fee-bps", parse::basis_points),
+                    expires_after_ms: reader.value("authorization-lifetime-s", parse::lifetime_ms),
+                    settlement_offset_minutes: reader
+                        .value("settlement-utc-offset-minutes", parse::offset_minutes),
+                },
+                limits,
+            },
+            workers: WorkerSettings {
+                concurrency_max: reader.value("worker-concurrency", parse::at_least::<1>),
+                limits,
+                schedule: InquirySchedule::new(
+                    &reader.value("inquiry-schedule-ms", parse::schedule),
+                    reader.seconds("flag-after-s"),
+                )
+                .unwrap_or_default(),
+            },
+            simulator: SimulatorSettings {
+                seed: reader.value("simulator-seed", parse::number),
+                latency_ms: reader.value("simulator-latency-ms", parse::range),
+                rates: Rates {
+                    decline: reader.value("simulator-decline-bps", parse::basis_points),
+                    error: reader.value("simulator-error-bps", parse::basis_points),
+                    unknown: reader.value("simulator-unknown-bps", parse::basis_points),
+                    late: reader.value("simulator-late-bps", parse::basis_points),
+                    duplicate: reader.value("simulator-duplicate-bps", parse::basis_points),
+                },
+                call_limit: limits.call,
+            },
+            connections_max: reader.value("connections-max", parse::at_least::<1>),
+            wait: reader.millis("wait-ms"),
+            wait_max: reader.seconds("wait-max-s"),
+            drain: reader.millis("drain-ms"),
+        };
+        reader.finish(config)
+    }
+
+    pub(crate) fn has_role(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! From text to checked values.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tracing_subscriber::filter::Targets;
+
+use super::sources::{SettingError, Sources};
+use super::{LogFormat, Role};
+
+/// Reads settings one by one and remembers every error.
+pub(super) struct Reader<'a> {
+    sources: &'a Sources,
+    errors: Vec<SettingError>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(sources: &'a Sources) -> Self {
+        Self { sources, errors: Vec::new() }
+    }
+
+    /// The setting, or its type's empty value where it is wrong (then [`Reader::finish`] fails).
+    pub(super) fn value<T: Empty>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> T {
+        self.optional(name, parse).unwrap_or_else(T::empty)
+    }
+
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (text, origin) = self.sources.find(name)?;
+        match parse(text.trim()) {
+            Ok(value) => Some(value),
+            Err(cause) => {
+                let cause = format!("{cause}, not {text:?}");
+                self.errors.push(SettingError { name: name.to_owned(), origin, cause });
+                None
+            }
+        }
+    }
+
+    pub(super) fn millis(&mut self, name: &str) -> Duration {
+        Duration::from_millis(self.value(name, number::<u64>))
+    }
+
+    pub(super) fn seconds(&mut self, name: &str) -> Duration {
+        Duration::from_secs(self.value(name, number::<u64>))
+    }
+
+    pub(super) fn finish<T>(self, config: T) -> Result<T, Vec<SettingError>> {
+        if self.errors.is_empty() { Ok(config) } else { Err(self.errors) }
+    }
+}
+
+/// What stands for a value that could not be read, until the errors are reported.
+pub(super) trait Empty {
+    fn empty() -> Self;
+}
+
+macro_rules! empty {
+    ($($type:ty => $value:expr,)*) => {
+        $(impl Empty for $type {
+            fn empty() -> Self {
+                $value
+            }
+        })*
+    };
+}
+
+empty! {
+    u16 => 0,
+    u64 => 0,
+    i32 => 0,
+    i64 => 0,
+    usize => 0,
+    (u64, u64) => (0, 0),
+    SocketAddr => SocketAddr::from(([127, 0, 0, 1], 0)),
+    PathBuf => PathBuf::new(),
+    Vec<Role> => Vec::new(),
+    Vec<Duration> => Vec::new(),
+    Targets => Targets::new(),
+    LogFormat => LogFormat::Text,
+}
+
+pub(super) fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "must be a whole number".to_owned())
+}
+
+fn within<T: FromStr + PartialOrd + std::fmt::Display>(
+    text: &str,
+    min: T,
+    max: T,
+) -> Result<T, String> {
+    let found = number::<T>(text).ok().filter(|number| *number >= min && *number <= max);
+    found.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
+}
+
+pub(super) fn at_least<const MIN: usize>(text: &str) -> Result<usize, String> {
+    within(text, MIN, 10_000_000)
+}
+
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an address and a port such as 127.0.0.1:8080".to_owned())
+}
+
+pub(super) fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("must name a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+pub(super) fn partitions(text: &str) -> Result<u16, String> {
+    within(text, 1, 1024)
+}
+
+pub(super) fn basis_points(text: &str) -> Result<u16, String> {
+    within(text, 0, 10_000)
+}
+
+pub(super) fn offset_minutes(text: &str) -> Result<i32, String> {
+    within(text, -720, 840)
+}
+
+pub(super) fn lifetime_ms(text: &str) -> Result<i64, String> {
+    Ok(within::<i64>(text, 1, 31_536_000)?.saturating_mul(1_000))
+}
+
+/// One number, or `MIN..MAX`.
+pub(super) fn range(text: &str) -> Result<(u64, u64), String> {
+    let (min, max) = text.split_once("..").unwrap_or((text, text));
+    let bounds = number::<u64>(min).ok().zip(number::<u64>(max).ok());
+    bounds
+        .filter(|(min, max)| min <= max)
+        .ok_or_else(|| "must be one whole number, or MIN..MAX".to_owned())
+}
+
+pub(super) fn schedule(text: &str) -> Result<Vec<Duration>, String> {
+    let delays: Option<Vec<_>> = text
+        .split(',')
+        .map(|delay| number::<u64>(delay.trim()).ok().filter(|delay| *delay > 0))
+        .map(|delay| delay.map(Duration::from_millis))
+        .collect();
+    delays.ok_or_else(|| "must be whole numbers above 0, by commas".to_owned())
+}
+
+pub(super) fn roles(text: &str) -> Result<Vec<Role>, String> {
+    let role = |name: &str| match name.trim() {
+        "api" => Some(Role::Api),
+        "workers" => Some(Role::Workers),
+        "projections" => Some(Role::Projections),
+        _ => None,
+    };
+    let roles: Option<Vec<_>> = text.split(',').map(role).collect();
+    roles.ok_or_else(|| "must be api, workers or projections, by commas".to_owned())
+}
+
+pub(super) fn log_filter(text: &str) -> Result<Targets, String> {
+    text.parse().map_err(|_| "must be a level such as info, or TARGET=LEVEL by commas".to_owned())
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    }
+}
+

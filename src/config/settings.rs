@@ -1,0 +1,52 @@
+//! The table of settings: help, defaults and names all come from here.
+
+/// One setting. Its environment variable is `DAYBOOK_` and its name in upper snake case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    pub(crate) name: &'static str,
+    /// What stands for the value in the help.
+    pub(crate) value: &'static str,
+    pub(crate) default: Option<&'static str>,
+    pub(crate) help: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    value: &'static str,
+    default: Option<&'static str>,
+    help: &'static str,
+) -> Setting {
+    Setting { name, value, default, help }
+}
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    setting("listen", "ADDRESS", Some("127.0.0.1:8080"), "Where to serve HTTP; port 0 takes a free one"),
+    setting("data-dir", "DIR", Some("./daybook-data"), "Where the SQLite ledger, work rows and views stand"),
+    setting("partitions", "P", None, "Partitions of a new ledger, 1 to 1024, fixed for ever; an existing ledger must have as many (new ledgers get 16)"),
+    setting("role", "ROLES", Some("api,workers,projections"), "What this process does, by commas: api, workers, projections"),
+    setting("fee-bps", "BPS", Some("0"), "Fee on each capture in basis points, 0 to 10000"),
+    setting("authorization-lifetime-s", "SECONDS", Some("604800"), "How long an authorization can be captured"),
+    setting("settlement-utc-offset-minutes", "MINUTES", Some("0"), "The settlement day's zone, minutes east of UTC, -720 to 840"),
+    setting("queue-max", "N", Some("4096"), "Appends that may wait for a commit; a request beyond it gets 503 at once"),
+    setting("cache-max", "N", Some("50000"), "Recent payments kept in memory"),
+    setting("connections-max", "N", Some("4096"), "Open client connections; one more gets 503 at once"),
+    setting("wait-ms", "MS", Some("2000"), "How long a request waits for its outcome before it answers 202"),
+    setting("wait-max-s", "SECONDS", Some("30"), "The longest wait that a client's Prefer: wait=N gets"),
+    setting("drain-ms", "MS", Some("30000"), "How long a stopping process lets running requests finish"),
+    setting("worker-concurrency", "N", Some("64"), "Operations that the workers have with the acquirer at a time"),
+    setting("acquirer-timeout-ms", "MS", Some("5000"), "How long one call to the acquirer is waited for"),
+    setting("acquirer-send-window-ms", "MS", Some("5000"), "How long after its intent (or claim) an operation may still be sent"),
+    setting("acquirer-processing-ms", "MS", Some("30000"), "The acquirer's longest processing time: 'not found' counts only after it"),
+    setting("acquirer-key-lifetime-s", "SECONDS", Some("86400"), "How long the acquirer remembers an operation's id; older ones are only asked about"),
+    setting("inquiry-schedule-ms", "MS,MS,…", Some("2000,10000,30000,120000,600000,3600000"), "Delays between inquiries about an open operation; the last one repeats"),
+    setting("flag-after-s", "SECONDS", Some("86400"), "When an operation that is still open is flagged for people"),
+    setting("simulator-seed", "N", Some("0"), "The simulated acquirer's seed: the same seed gives the same outcomes"),
+    setting("simulator-latency-ms", "MS", Some("0"), "How long the simulated acquirer takes: one number, or MIN..MAX"),
+    setting("simulator-decline-bps", "BPS", Some("0"), "How many of 10000 operations the simulator declines"),
+    setting("simulator-error-bps", "BPS", Some("0"), "How many of 10000 operations end in a definite error"),
+    setting("simulator-unknown-bps", "BPS", Some("0"), "How many of 10000 calls are cut after the simulator took them"),
+    setting("simulator-late-bps", "BPS", Some("0"), "How many of 10000 calls are answered late, by a notice"),
+    setting("simulator-duplicate-bps", "BPS", Some("0"), "How many of 10000 calls are answered three times"),
+    setting("log", "FILTER", Some("info"), "What is logged: a level, or TARGET=LEVEL by commas"),
+    setting("log-format", "FORMAT", Some("text"), "text or json, one line an event, on standard error"),
+];

@@ -1,0 +1,131 @@
+//! `verify` names what was tampered with, and what can be rebuilt is.
+
+use std::path::Path;
+
+use serde_json::json;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+
+use crate::flows::authorized;
+use crate::harness::{Daybook, Store};
+
+/// A stopped daybook with a payment that was captured and one that was not.
+async fn stopped(store: Store) -> (Daybook, String) {
+    let mut daybook = Daybook::start(store, &["--fee-bps=290"]).await;
+    let id = authorized(&daybook, "k1", 1000).await;
+    daybook.post(&format!("/api/v1/payments/{id}/captures"), json!({})).await.expect(200);
+    authorized(&daybook, "k2", 500).await;
+    daybook
+        .list_until("/api/v1/operations", |list| {
+            list["items"].as_array().is_some_and(|items| {
+                items.len() == 3 && items.iter().all(|item| item["status"] == "SUCCEEDED")
+            })
+        })
+        .await;
+    assert_eq!(daybook.stop().await, Some(0));
+    daybook.verify().await;
+    (daybook, id)
+}
+
+async fn tamper(path: &Path, statements: &[&str]) {
+    let options = SqliteConnectOptions::new().filename(path).pragma("foreign_keys", "off");
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    for statement in statements {
+        let sql = AssertSqlSafe((*statement).to_owned());
+        let done = connection.execute(sqlx::raw_sql(sql)).await.unwrap();
+        let is_update = statement.starts_with("UPDATE");
+        assert!(!is_update || done.rows_affected() > 0, "{statement} changed nothing");
+    }
+    connection.close().await.unwrap();
+}
+
+/// Expects `verify` to end with 1 and to say each of these.
+async fn names(daybook: &Daybook, parts: &[&str]) {
+    let output = daybook.command("verify", &[]).await;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is missing in:\n{text}");
+    }
+}
+
+const OPEN: &str = "DROP TRIGGER event_is_never_updated";
+
+pub async fn a_changed_event_byte_is_named(store: Store) {
+    let (daybook, id) = stopped(store).await;
+    let ledger = daybook.data_dir().join("ledger.db");
+    tamper(
+        &ledger,
+        &[
+            OPEN,
+            "UPDATE event SET data = replace(data, '\"approvalCode\":\"', '\"approvalCode\":\"X')
+             WHERE type = 'payment.captured'",
+        ],
+    )
+    .await;
+    names(&daybook, &[&id, "payments"]).await;
+    tamper(&ledger, &["UPDATE event SET data = data || ' ' WHERE type = 'payment.captured'"]).await;
+    names(&daybook, &[&id, "not spelled"]).await;
+}
+
+pub async fn a_changed_position_is_named(store: Store) {
+    let (daybook, _) = stopped(store).await;
+    let ledger = daybook.data_dir().join("ledger.db");
+    tamper(
+        &ledger,
+        &[OPEN, "UPDATE event SET position = position + 5 WHERE type = 'payment.captured'"],
+    )
+    .await;
+    names(&daybook, &["no event stands at position"]).await;
+}
+
+pub async fn a_changed_posting_is_named(store: Store) {
+    let (daybook, id) = stopped(store).await;
+    tamper(
+        &daybook.data_dir().join("ledger.db"),
+        &[
+            OPEN,
+            "UPDATE event SET data = replace(data, '\"amount\":971', '\"amount\":972')
+             WHERE type = 'payment.captured'",
+        ],
+    )
+    .await;
+    names(&daybook, &[&id, "debits and credits", "differ by -1"]).await;
+}
+
+pub async fn a_changed_view_cell_is_named(store: Store) {
+    let (daybook, id) = stopped(store).await;
+    let views = daybook.data_dir().join("views.db");
+    tamper(&views, &["UPDATE payment SET amount_captured = 999 WHERE amount_captured = 1000"]).await;
+    names(&daybook, &[&id, "payments", "999", "1000"]).await;
+}
+
+pub async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
+    let mut daybook = Daybook::start(store, &[]).await;
+    let refused = daybook.command("serve", &["--listen=127.0.0.1:0"]).await;
+    assert_eq!(refused.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(message.contains("another daybook"), "{message}");
+    // The lock goes with its process, however it ends.
+    daybook.kill().await;
+    daybook.resume().await;
+}
+
+pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
+    let (mut daybook, id) = stopped(store).await;
+    for file in ["views.db", "views.db-wal", "views.db-shm", "work.db", "work.db-wal", "work.db-shm"] {
+        let path = daybook.data_dir().join(file);
+        if path.exists() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    daybook.resume().await;
+    daybook
+        .list_until("/api/v1/operations", |list| {
+            list["items"].as_array().is_some_and(|items| items.len() == 3)
+        })
+        .await;
+    let path = format!("/api/v1/payments/{id}/refunds");
+    assert_eq!(daybook.post(&path, json!({})).await.expect(200).field("status"), "REFUNDED");
+    daybook.verify().await;
+}

@@ -1,0 +1,80 @@
+//! The whole product over HTTP, once per store: every case below runs on each of them.
+
+mod bounds;
+mod crash;
+mod durability;
+mod faults;
+mod flows;
+mod harness;
+mod idempotency;
+mod integrity;
+mod limits;
+mod older_client;
+mod views;
+
+macro_rules! cases {
+    ($($group:ident: $($case:ident)*;)*) => {
+        mod embedded {
+            $(mod $group {
+                $(
+                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                    async fn $case() {
+                        crate::$group::$case(crate::harness::Store::Embedded).await;
+                    }
+                )*
+            })*
+        }
+    };
+}
+
+cases! {
+    flows:
+        a_payment_is_authorized_captured_and_refunded
+        a_sale_answers_at_once_and_captures_by_itself
+        a_decline_is_an_outcome
+        partial_captures_add_up_and_the_rest_is_voided
+        a_final_capture_releases_the_rest
+        a_client_that_does_not_wait_gets_202
+        another_merchants_payment_is_not_found
+        a_payment_with_texts_shows_them
+        an_authorization_expires;
+    idempotency:
+        a_replay_is_the_same_after_kill_9_and_out_of_the_cache
+        a_key_with_another_request_is_refused
+        a_replay_over_the_other_routes_has_their_shape
+        parallel_duplicates_have_one_effect
+        keys_in_header_and_body_must_agree;
+    bounds:
+        competing_captures_never_exceed_the_authorization
+        competing_refunds_never_exceed_the_captured;
+    faults:
+        an_unknown_authorization_is_resolved_by_inquiry
+        an_authorization_that_never_arrived_is_declined
+        a_late_approval_is_reversed
+        a_late_capture_is_posted_and_flagged
+        duplicate_answers_change_nothing
+        a_capture_of_unknown_outcome_counts_until_it_is_known
+        a_failed_capture_can_be_repeated
+        open_operations_survive_a_restart;
+    crash:
+        nothing_acknowledged_is_lost_by_kill_9;
+    durability:
+        no_answer_leaves_before_its_commit_is_synced;
+    integrity:
+        a_changed_event_byte_is_named
+        a_changed_position_is_named
+        a_changed_posting_is_named
+        a_changed_view_cell_is_named
+        a_second_serve_on_the_same_data_is_refused
+        lost_views_and_work_rows_are_rebuilt;
+    limits:
+        a_full_queue_refuses_at_once
+        accepted_requests_finish_when_it_stops
+        another_number_of_partitions_is_refused;
+    older_client:
+        the_three_routes_flow_to_refunded
+        a_second_capture_is_a_conflict;
+    views:
+        the_lists_agree_with_the_ledger
+        pages_show_every_payment_once;
+}

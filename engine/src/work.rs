@@ -1,16 +1,19 @@
 //! The work store: claims, due rows and cursors, as rows that survive a restart.
 //!
 //! Work rows are a fold of the ledger: rows and cursor move in one transaction, and if they are
-//! lost they are rebuilt from the ledger's open operations.
+//! lost they are rebuilt from the ledger's open operations. What only the rows know (attempts,
+//! flags, claims, later due times) may be lost: the worst that follows is an early inquiry.
 
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod fold;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+mod schedule;
 pub mod sqlite;
 
-pub use fold::{WorkChange, WorkFold};
+pub use fold::{WorkBatch, WorkChange, WorkFold};
+pub use schedule::{InquirySchedule, UnusableSchedule};
 
 use std::time::Duration;
 
@@ -34,7 +37,7 @@ pub struct WorkItem {
     pub due_at: Timestamp,
     /// Attempts so far, calls and inquiries.
     pub attempts: u32,
-    /// When it was first put here: a day later it is flagged for people.
+    /// `at` of its request event: a day later it is flagged for people.
     pub opened_at: Timestamp,
     pub flagged: bool,
 }
@@ -53,15 +56,35 @@ pub struct Claim {
     pub item: WorkItem,
     /// The number that ends with this claim; a later claim has another.
     pub token: uuid::Uuid,
+    /// From then on, on the store's clock, another may take it over: a holder has stopped sending
+    /// and waiting well before.
+    pub until: Timestamp,
 }
 
-/// Work rows waiting in the store, for metrics and reports.
+/// Work rows waiting in the store, for metrics and reports. Expiries still to come aren't counted:
+/// there is one for each payment of the last days, and counting them would read them all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkCounts {
+    /// Open operations.
     pub open: u64,
+    /// Open operations that people should look at.
     pub flagged: u64,
+    /// Claims that have not run out.
     pub claimed: u64,
-    pub expiries: u64,
+    /// Expiries that are due.
+    pub expiries_due: u64,
+    /// Expiries that wait for an operation's outcome.
+    pub expiries_waiting: u64,
+}
+
+/// How long an expiry stands back that was refused by an operation which is not open here: either
+/// its outcome came in between, or its request is not folded yet.
+const REFUSED_EXPIRY_DELAY: Duration = Duration::from_secs(1);
+
+/// Whether an open operation of this kind refuses its payment's expiry: those whose outcomes fold
+/// to [`WorkChange::RetryExpiry`].
+const fn refuses_expiry(verb: Verb) -> bool {
+    matches!(verb, Verb::Capture | Verb::Void)
 }
 
 /// The port.
@@ -73,8 +96,10 @@ pub trait WorkStore: Send + Sync + 'static {
     /// When the store can't be read.
     async fn cursors(&self, partitions: &[Partition]) -> Result<Vec<Cursor>, StoreError>;
 
-    /// Applies the changes and moves the cursors, in one transaction. `false` where a cursor did
-    /// not stand where `moves` says it did: nothing was changed.
+    /// Applies the changes and moves the cursors (each partition at most once, from, to), in one
+    /// transaction. `false` where a cursor did not stand where `moves` says it did, position and
+    /// event: nothing was changed. The changes are a [`WorkBatch`]'s: they are applied kind by
+    /// kind, in the order in which [`WorkChange`] lists them.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -84,8 +109,9 @@ pub trait WorkStore: Send + Sync + 'static {
         moves: &[(Partition, Cursor, Cursor)],
     ) -> Result<bool, StoreError>;
 
-    /// Claims up to `limit` due operations, the first open one of each payment that nobody holds,
-    /// each for `hold` on the store's clock.
+    /// Claims up to `limit` due operations, longest due first, each for `hold` on the store's
+    /// clock. Only the first open operation of a payment is claimed, and only where nobody holds
+    /// the payment: later ones wait behind it, even while it only waits for an inquiry.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -96,9 +122,11 @@ pub trait WorkStore: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<Claim>, StoreError>;
 
-    /// Gives a claim back: the operation is due again after `delay`, with one attempt more. Does
-    /// nothing where the claim has passed to another holder. (A concluded operation needs no such
-    /// call: the fold of its outcome event takes item and claim away.)
+    /// Gives a claim back: the operation is due again `delay` from now on the store's clock, with
+    /// one attempt more; once flagged it stays so. Does nothing where the claim has ended or passed
+    /// to another holder. (After an event was recorded for the operation no such call is needed:
+    /// the fold of its outcome takes item and claim away, the fold of `operation_unknown` counts
+    /// the attempt and takes the claim.)
     ///
     /// # Errors
     /// When the store can't be written.
@@ -109,7 +137,8 @@ pub trait WorkStore: Send + Sync + 'static {
         flagged: bool,
     ) -> Result<(), StoreError>;
 
-    /// Up to `limit` expiries that are due.
+    /// Up to `limit` expiries that are due, longest due first. They are not claimed: two workers
+    /// may meet on one, and the ledger lets one of them record it.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -119,7 +148,9 @@ pub trait WorkStore: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Vec<ExpiryItem>, StoreError>;
 
-    /// Settles expiries: done ones go, others are due again later or at the capture's outcome.
+    /// Settles expiries, each where it still stands as it was read. A [`ExpiryEnd::Waits`] of a
+    /// payment with no open capture or void here is due again in a moment, since the outcome that
+    /// it would wait for may have been folded already.
     ///
     /// # Errors
     /// When the store can't be written.

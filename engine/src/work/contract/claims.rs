@@ -1,0 +1,180 @@
+//! Claims: who may act on a payment, in which order, and until when.
+
+use super::*;
+
+pub async fn an_operation_opened_twice_is_one_row(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let opened = item(1, 1, fixture.now().await);
+    open(&*store, &[opened]).await;
+    put_back(&*store, &claim_one(&*store).await, Duration::ZERO, false).await;
+    open(&*store, &[opened]).await;
+    assert_eq!(claim_one(&*store).await.item.attempts, 1, "the row that stood there stays");
+    assert_eq!(store.counts(&[P0]).await.unwrap().open, 1);
+}
+
+pub async fn closing_takes_item_and_claim(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let now = fixture.now().await;
+    let (first, second) = (item(1, 1, now), item(1, 2, now));
+    open(&*store, &[first, second, item(2, 1, now.plus_millis(MINUTE_MS))]).await;
+    let held = claim_one(&*store).await;
+    apply(&*store, &[close(&first)]).await;
+    assert_eq!(claim_one(&*store).await.item, second, "the payment is free at once");
+    put_back(&*store, &held, Duration::ZERO, true).await;
+    apply(&*store, &[close(&first)]).await;
+    assert_eq!(claim(&*store).await, [], "the second operation is still held");
+    apply(&*store, &[close(&second)]).await;
+    fixture.advance(HOLD).await;
+    assert_eq!(claim_one(&*store).await.item, item(2, 1, now.plus_millis(MINUTE_MS)));
+}
+
+pub async fn two_claimers_never_hold_the_same_payment(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let now = fixture.now().await;
+    let items: Vec<_> =
+        (0..100).flat_map(|number| [item(number, 1, now), item(number, 2, now)]).collect();
+    open(&*store, &items).await;
+    let claimers = (0..4).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            loop {
+                let claims = store.claim(&[P0], HOLD, 3).await.unwrap();
+                if claims.is_empty() {
+                    return held;
+                }
+                held.extend(claims);
+            }
+        })
+    });
+    let claimers: Vec<_> = claimers.collect();
+    let mut held = Vec::new();
+    for claimer in claimers {
+        held.extend(claimer.await.unwrap());
+    }
+    let mut payments: Vec<_> = held.iter().map(|claim| claim.item.payment_id).collect();
+    payments.sort_unstable();
+    let expected: Vec<_> = (0..100).map(payment).collect();
+    assert_eq!(payments, expected, "each payment is held once");
+    let mut tokens: Vec<_> = held.iter().map(|claim| claim.token).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    assert_eq!(tokens.len(), 100, "each claim has a token of its own");
+}
+
+pub async fn operations_of_a_payment_go_in_order_of_version(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let now = fixture.now().await;
+    // Due in the opposite order, and version 10 sorts before 9 as text.
+    let items = [item(1, 10, now.plus_millis(-9)), item(1, 2, now), item(1, 9, now)];
+    open(&*store, &items).await;
+    let order: Vec<_> = drain(&*store).await.iter().map(|item| item.version).collect();
+    assert_eq!(order, [2, 9, 10]);
+}
+
+pub async fn a_later_operation_waits_behind_one_that_is_not_due(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let now = fixture.now().await;
+    let (first, second) = (item(1, 1, now.plus_millis(MINUTE_MS)), item(1, 2, now));
+    open(&*store, &[first, second]).await;
+    assert_eq!(claim(&*store).await, []);
+    fixture.advance(MINUTE).await;
+    assert_eq!(claim_one(&*store).await.item, first);
+}
+
+pub async fn what_is_due_longest_is_claimed_first(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let now = fixture.now().await;
+    let ago = |millis: i64| now.plus_millis(-millis);
+    let elsewhere = WorkItem { partition: P1, ..item(2, 1, ago(300)) };
+    let items = [item(1, 1, ago(200)), elsewhere, item(3, 1, ago(100)), item(4, 1, ago(400))];
+    open(&*store, &items).await;
+    let mut order = Vec::new();
+    for limit in [3, 0, 3] {
+        let claims = store.claim(&[P0, P1], HOLD, limit).await.unwrap();
+        let expected_until = now.plus_millis(HOLD_MS);
+        for claim in &claims {
+            assert!(claim.until >= expected_until, "{claim:?} is held for {HOLD:?}");
+        }
+        order.push(claims.iter().map(|claim| claim.item).collect::<Vec<_>>());
+    }
+    assert_eq!(order, [vec![items[3], items[1], items[0]], vec![], vec![items[2]]]);
+}
+
+pub async fn a_claim_that_ran_out_is_taken_over(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let opened = item(1, 1, fixture.now().await);
+    open(&*store, &[opened]).await;
+    let old = claim_one(&*store).await;
+    assert_eq!(claim(&*store).await, [], "held");
+    fixture.advance(HOLD).await;
+    let new = claim_one(&*store).await;
+    assert_eq!(new.item, opened, "a claim that ran out is no attempt");
+    assert_ne!(new.token, old.token);
+    put_back(&*store, &old, Duration::ZERO, true).await;
+    assert_eq!(claim(&*store).await, [], "the old holder gives nothing back");
+    put_back(&*store, &new, Duration::ZERO, false).await;
+    let third = claim_one(&*store).await;
+    assert_eq!((third.item.attempts, third.item.flagged), (1, false));
+}
+
+pub async fn putting_back_counts_the_attempt_and_delays(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let opened = item(1, 1, fixture.now().await);
+    open(&*store, &[opened]).await;
+    for attempts in 0..3 {
+        let held = claim_one(&*store).await;
+        let found = WorkItem { due_at: opened.due_at, ..held.item };
+        assert_eq!(found, WorkItem { attempts, ..opened });
+        let before = fixture.now().await;
+        put_back(&*store, &held, MINUTE, false).await;
+        assert_eq!(claim(&*store).await, [], "not due before the delay is over");
+        put_back(&*store, &held, MINUTE, false).await;
+        fixture.advance(MINUTE).await;
+        let due_at = claim_one(&*store).await.item.due_at;
+        assert!(due_at >= before.plus_millis(MINUTE_MS), "due at {due_at}, put back at {before}");
+        fixture.advance(HOLD).await;
+    }
+}
+
+pub async fn a_flag_stays(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    open(&*store, &[item(1, 1, fixture.now().await)]).await;
+    for (flagged, expected) in [(false, false), (true, true), (false, true)] {
+        put_back(&*store, &claim_one(&*store).await, Duration::ZERO, flagged).await;
+        let counts = store.counts(&[P0]).await.unwrap();
+        assert_eq!(counts.flagged, u64::from(expected), "after it was put back: {flagged}");
+    }
+    assert!(claim_one(&*store).await.item.flagged);
+}
+
+pub async fn an_inquiry_has_its_own_due_time_and_frees_the_claim(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let opened = item(1, 1, fixture.now().await);
+    open(&*store, &[opened, item(2, 1, opened.due_at)]).await;
+    let held = claim(&*store).await;
+    let WorkItem { partition, payment_id, operation_id, .. } = opened;
+    let due_at = opened.due_at.plus_millis(MINUTE_MS);
+    apply(&*store, &[WorkChange::Inquire { partition, payment_id, operation_id, due_at }]).await;
+    put_back(&*store, &held[0], Duration::ZERO, true).await;
+    assert_eq!(claim(&*store).await, [], "not due yet, and the other is still held");
+    fixture.advance(MINUTE).await;
+    assert_eq!(claim_one(&*store).await.item, WorkItem { due_at, attempts: 1, ..opened });
+}
+
+pub async fn partitions_not_asked_for_are_not_touched(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let now = fixture.now().await;
+    // The same payment id in both, so that nothing but the partition tells them apart.
+    let (here, there) = (item(1, 1, now), WorkItem { partition: P1, ..item(1, 1, now) });
+    let gone = ExpiryItem { partition: P1, ..expiry(1, now) };
+    open(&*store, &[here, there]).await;
+    apply(&*store, &[WorkChange::Expiry(expiry(1, now)), WorkChange::Expiry(gone)]).await;
+    assert_eq!(store.claim(&[], HOLD, 100).await.unwrap(), []);
+    let claims = store.claim(&[P1], HOLD, 100).await.unwrap();
+    assert_eq!(claims.iter().map(|claim| claim.item).collect::<Vec<_>>(), [there]);
+    assert_eq!(store.due_expiries(&[P1], 100).await.unwrap(), [gone]);
+    apply(&*store, &[close(&there)]).await;
+    assert_eq!(claim_one(&*store).await.item, here);
+    assert_eq!(store.counts(&[P1]).await.unwrap().open, 0);
+}

@@ -1,0 +1,97 @@
+//! How often the projector looks, and how it lets batches build up under load.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::Outcome;
+use crate::error::ViewError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Events of one transaction, about.
+    pub batch_max: u32,
+    /// The least time between two transactions, unless the batches are full: many small commits
+    /// would cost more than the events in them.
+    pub gather: Duration,
+    /// How long an idle projector waits for a wake-up before it looks by itself.
+    pub poll: Duration,
+    /// The longest wait after a failure; it begins with `gather` and doubles.
+    pub backoff_max: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            batch_max: 5_000,
+            gather: Duration::from_millis(40),
+            poll: Duration::from_millis(250),
+            backoff_max: Duration::from_secs(5),
+        }
+    }
+}
+
+pub(super) struct Pacing {
+    pace: Pace,
+    backoff: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    For(Duration),
+    UntilWoken(Duration),
+}
+
+impl Pacing {
+    pub(super) const fn new(pace: Pace) -> Self {
+        Self { pace, backoff: pace.gather }
+    }
+
+    pub(super) fn after(&mut self, outcome: Result<Outcome, ViewError>) -> Pause {
+        match outcome {
+            Ok(outcome) => {
+                self.backoff = self.pace.gather;
+                self.after_success(outcome)
+            }
+            Err(error) => {
+                tracing::warn!(%error, wait_ms = self.backoff.as_millis(), "the views wait");
+                let wait = self.backoff;
+                self.backoff = wait.saturating_mul(2).min(self.pace.backoff_max);
+                Pause::For(wait)
+            }
+        }
+    }
+
+    fn after_success(&self, outcome: Outcome) -> Pause {
+        // Shares are rounded down, so a batch that was cut by the limit may be a little short of it.
+        let full = self.pace.batch_max / 2;
+        match outcome {
+            Outcome::Applied(events) if u32::try_from(events).is_ok_and(|n| n < full) => {
+                Pause::For(self.pace.gather)
+            }
+            Outcome::Applied(_) => Pause::For(Duration::ZERO),
+            Outcome::Idle => Pause::UntilWoken(self.pace.poll),
+        }
+    }
+}
+
+impl Pause {
+    pub(super) async fn over(self, wake: &mut watch::Receiver<()>) {
+        match self {
+            Self::For(wait) => sleep(wait).await,
+            Self::UntilWoken(wait) => {
+                // Without a sender nobody wakes us, and polling goes on.
+                let woken = async {
+                    if wake.changed().await.is_err() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                tokio::select! {
+                    () = woken => {}
+                    () = sleep(wait) => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! The check of the views against the ledger, one partition at a time, in bounded memory.
+//!
+//! The caller walks the ledger payment by payment and hands each to [`ViewCheck::payment`]; every
+//! view is compared up to its own cursor, so lag is no difference. Rows are looked up by the keys
+//! that the ledger says they have; rows that nobody asked for are found by counting, and named by
+//! a second walk that only a damaged view pays for.
+
+mod expected;
+mod report;
+
+pub use report::{Difference, ViewReport};
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use daybook_engine::ids::{Partition, PaymentId};
+use daybook_engine::ledger::{Ledger, Recorded};
+
+use crate::error::ViewError;
+use crate::views::balances::fold::{BALANCE, BalancesFold};
+use crate::views::row::{Cell, Fold, Table};
+use crate::views::settlements::fold::{SETTLEMENT, SettlementsFold};
+use crate::views::{DecodedEvent, View, ViewCursors, ViewStore};
+use expected::{ExpectedRow, ROW_TABLES, literals, rows_of};
+
+/// A row's columns as SQL literals, so that whatever stands there can be shown.
+pub type Literals = Vec<String>;
+
+/// The port: one partition's rows and cursors in one read transaction.
+#[async_trait]
+pub trait ViewSnapshot: Send {
+    fn cursors(&self) -> ViewCursors;
+
+    /// The rows with these keys; those that don't exist are missing from the answer.
+    ///
+    /// # Errors
+    /// When the store can't be read; so of the others.
+    async fn with_keys(
+        &mut self,
+        table: &'static Table,
+        keys: &[Cell<'static>],
+    ) -> Result<Vec<Literals>, ViewError>;
+
+    /// How many rows there are.
+    async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError>;
+
+    /// Up to `limit` rows in order of their key, after the given literal of one.
+    async fn after(
+        &mut self,
+        table: &'static Table,
+        key: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Literals>, ViewError>;
+
+    /// Every row: for totals, which are few.
+    async fn all(&mut self, table: &'static Table) -> Result<Vec<Literals>, ViewError>;
+}
+
+/// Rows compared at once: bounds the memory and the number of reads.
+const CHUNK: usize = 500;
+
+/// The check of one partition.
+pub struct ViewCheck {
+    snapshot: Box<dyn ViewSnapshot>,
+    partition: Partition,
+    cursors: ViewCursors,
+    /// By [`ROW_TABLES`]: rows not yet compared, and how many were found so far.
+    expected: [Vec<ExpectedRow>; ROW_TABLES.len()],
+    found: [u64; ROW_TABLES.len()],
+    settlements: SettlementsFold,
+    balances: BalancesFold,
+    /// The views whose cursor the walk has passed.
+    confirmed: Vec<View>,
+    report: ViewReport,
+}
+
+impl ViewCheck {
+    /// Takes the partition's rows and cursors as they stand now.
+    ///
+    /// # Errors
+    /// When the view store can't be read.
+    pub async fn begin(views: &dyn ViewStore, partition: Partition) -> Result<Self, ViewError> {
+        let snapshot = views.snapshot(partition).await?;
+        let cursors = snapshot.cursors();
+        Ok(Self {
+            snapshot,
+            partition,
+            cursors,
+            expected: Default::default(),
+            found: [0; ROW_TABLES.len()],
+            settlements: SettlementsFold::default(),
+            balances: BalancesFold::default(),
+            confirmed: Vec::new(),
+            report: ViewReport { cursors, ..ViewReport::default() },
+        })
+    }
+
+    /// Checks one payment of the partition: all its events, in version order. Events beyond a
+    /// view's cursor are left out.
+    ///
+    /// # Errors
+    /// When the view store can't be read.
+    pub async fn payment(&mut self, events: &[DecodedEvent]) -> Result<(), ViewError> {
+        for (recorded, _) in events {
+            self.check_cursors(recorded);
+        }
+        self.add_totals(events);
+        for (index, table) in ROW_TABLES.into_iter().enumerate() {
+            match rows_of(table, self.seen_by(table.view, events)) {
+                Ok(rows) => self.expected[index].extend(rows),
+                Err(error) => self.unfoldable(table.view, events, &error),
+            }
+            if self.expected[index].len() >= CHUNK {
+                self.compare(index).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares what is left, the totals and the cursors. `ledger` is read only to name rows that
+    /// should not be there.
+    ///
+    /// # Errors
+    /// When the view store or the ledger can't be read.
+    pub async fn finish(mut self, ledger: &dyn Ledger) -> Result<ViewReport, ViewError> {
+        for (index, table) in ROW_TABLES.into_iter().enumerate() {
+            self.compare(index).await?;
+            let extra = self.snapshot.count(table).await?.saturating_sub(self.found[index]);
+            if extra > 0 {
+                self.name_extra(ledger, table, extra).await?;
+            }
+        }
+        let settlements = std::mem::take(&mut self.settlements).totals;
+        self.compare_totals(&SETTLEMENT, settlements.values().map(literals).collect()).await?;
+        let balances = std::mem::take(&mut self.balances).totals;
+        self.compare_totals(&BALANCE, balances.values().map(literals).collect()).await?;
+        self.name_lost_cursors();
+        Ok(self.report)
+    }
+
+    fn seen_by<'e>(&self, view: View, events: &'e [DecodedEvent]) -> &'e [DecodedEvent] {
+        let end = self.cursors.of(view).position;
+        let seen = events.partition_point(|(recorded, _)| recorded.position <= end);
+        events.get(..seen).unwrap_or_default()
+    }
+
+    fn add_totals(&mut self, events: &[DecodedEvent]) {
+        let settled = self.seen_by(View::Settlements, events);
+        if let Err(error) = self.settlements.fold(&[settled]) {
+            self.unfoldable(View::Settlements, events, &error);
+        }
+        // Lines are checked as rows.
+        self.settlements.lines.clear();
+        let posted = self.seen_by(View::Balances, events);
+        if let Err(error) = self.balances.fold(&[posted]) {
+            self.unfoldable(View::Balances, events, &error);
+        }
+    }
+
+    fn unfoldable(&mut self, view: View, events: &[DecodedEvent], error: &ViewError) {
+        let payment_id = events.first().map(|(recorded, _)| recorded.payment_id);
+        self.differ(view, payment_id, format!("can't be folded from the ledger: {error}"));
+    }
+
+    fn check_cursors(&mut self, recorded: &Recorded) {
+        for view in View::ALL {
+            let cursor = self.cursors.of(view);
+            if recorded.position != cursor.position {
+                continue;
+            }
+            self.confirmed.push(view);
+            if let Err(diverged) = cursor.step(recorded) {
+                self.differ(view, Some(recorded.payment_id), diverged.to_string());
+            }
+        }
+    }
+
+    fn name_lost_cursors(&mut self) {
+        for view in View::ALL {
+            let position = self.cursors.of(view).position;
+            if position > 0 && !self.confirmed.contains(&view) {
+                let what = format!(
+                    "its cursor stands at position {position}, which the ledger does not have"
+                );
+                self.differ(view, None, what);
+            }
+        }
+    }
+
+    async fn compare(&mut self, index: usize) -> Result<(), ViewError> {
+        let table = ROW_TABLES[index];
+        let expected = std::mem::take(&mut self.expected[index]);
+        let keys: Vec<Cell<'static>> = expected.iter().map(|row| row.key.clone()).collect();
+        let found = self.snapshot.with_keys(table, &keys).await?;
+        let found: HashMap<&str, &Literals> =
+            found.iter().filter_map(|row| Some((row.get(1)?.as_str(), row))).collect();
+        for row in &expected {
+            self.report.rows = self.report.rows.saturating_add(1);
+            let key = row.key.to_string();
+            match found.get(key.as_str()) {
+                Some(found) => {
+                    self.found[index] = self.found[index].saturating_add(1);
+                    self.compare_row(table, &key, Some(row.payment_id), &row.literals, found);
+                }
+                None => {
+                    let what = format!("{} {key}: the row is missing", table.name);
+                    self.differ(table.view, Some(row.payment_id), what);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn compare_row(
+        &mut self,
+        table: &Table,
+        key: &str,
+        payment_id: Option<PaymentId>,
+        expected: &Literals,
+        found: &Literals,
+    ) {
+        for ((column, expected), found) in table.columns.iter().zip(expected).zip(found) {
+            if expected != found {
+                let name = table.name;
+                let what = format!("{name} {key}: {column} should be {expected} and is {found}");
+                self.differ(table.view, payment_id, what);
+            }
+        }
+    }
+
+    /// Finds the rows that the ledger does not account for.
+    async fn name_extra(
+        &mut self,
+        ledger: &dyn Ledger,
+        table: &'static Table,
+        extra: u64,
+    ) -> Result<(), ViewError> {
+        let mut left = extra;
+        let mut after: Option<String> = None;
+        while left > 0 {
+            let rows = self.snapshot.after(table, after.as_deref(), CHUNK as u32).await?;
+            for row in &rows {
+                let payment_id = expected::payment_of(table, row);
+                if !self.is_accounted_for(ledger, table, payment_id, row).await? {
+                    left = left.saturating_sub(1);
+                    let key = row.get(1).map_or("", String::as_str);
+                    let what = format!("{} {key}: the ledger has no such row", table.name);
+                    self.differ(table.view, payment_id, what);
+                }
+            }
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.get(1).cloned();
+        }
+        Ok(())
+    }
+
+    async fn is_accounted_for(
+        &self,
+        ledger: &dyn Ledger,
+        table: &Table,
+        payment_id: Option<PaymentId>,
+        row: &Literals,
+    ) -> Result<bool, ViewError> {
+        let Some(payment_id) = payment_id else { return Ok(false) };
+        let recorded = ledger.load(payment_id).await?;
+        let own = recorded.into_iter().filter(|recorded| recorded.partition == self.partition);
+        let decoded = own.map(|recorded| recorded.decode().map(|event| (recorded, event)));
+        // A payment that can't be read is the ledger check's to report.
+        let Ok(events) = decoded.collect::<Result<Vec<_>, _>>() else { return Ok(true) };
+        let Ok(rows) = rows_of(table, self.seen_by(table.view, &events)) else { return Ok(true) };
+        Ok(rows.iter().any(|expected| Some(&expected.key.to_string()) == row.get(1)))
+    }
+
+    /// Totals are identified by their first four columns: partition and what they are summed by.
+    async fn compare_totals(
+        &mut self,
+        table: &'static Table,
+        expected: Vec<Literals>,
+    ) -> Result<(), ViewError> {
+        let name = |row: &Literals| row.get(1..4).unwrap_or_default().join(" ");
+        let found = self.snapshot.all(table).await?;
+        let mut found: HashMap<String, Literals> =
+            found.into_iter().map(|row| (name(&row), row)).collect();
+        for row in &expected {
+            self.report.rows = self.report.rows.saturating_add(1);
+            let key = name(row);
+            match found.remove(&key) {
+                Some(found) => self.compare_row(table, &key, None, row, &found),
+                None => {
+                    let what = format!("{} {key}: the row is missing", table.name);
+                    self.differ(table.view, None, what);
+                }
+            }
+        }
+        for key in found.keys() {
+            let what = format!("{} {key}: the ledger has no such row", table.name);
+            self.differ(table.view, None, what);
+        }
+        Ok(())
+    }
+
+    fn differ(&mut self, view: View, payment_id: Option<PaymentId>, what: String) {
+        self.report.add(Difference { view, partition: self.partition, payment_id, what });
+    }
+}
+
+impl std::fmt::Debug for ViewCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ViewCheck").field("partition", &self.partition).finish_non_exhaustive()
+    }
+}

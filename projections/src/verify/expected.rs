@@ -1,0 +1,75 @@
+//! The rows that a payment's events come to.
+
+use daybook_engine::ids::PaymentId;
+use uuid::Uuid;
+
+use super::Literals;
+use crate::error::ViewError;
+use crate::views::operations::fold::{OPERATION, OperationsFold};
+use crate::views::payments::fold::{PAYMENT, PaymentsFold};
+use crate::views::refunds::fold::{REFUND, RefundsFold};
+use crate::views::row::{Cell, Fold, Row, Table};
+use crate::views::settlements::fold::{SETTLEMENT_LINE, SettlementsFold};
+use crate::views::{DecodedEvent, View};
+
+/// The tables whose rows each belong to one payment.
+pub(super) static ROW_TABLES: [&Table; 4] = [&PAYMENT, &OPERATION, &REFUND, &SETTLEMENT_LINE];
+
+pub(super) struct ExpectedRow {
+    pub(super) key: Cell<'static>,
+    pub(super) payment_id: PaymentId,
+    pub(super) literals: Literals,
+}
+
+pub(super) fn literals(row: &impl Row) -> Literals {
+    row.cells().iter().map(ToString::to_string).collect()
+}
+
+/// The rows of `table` that one payment's events come to.
+pub(super) fn rows_of(
+    table: &Table,
+    events: &[DecodedEvent],
+) -> Result<Vec<ExpectedRow>, ViewError> {
+    let Some((first, _)) = events.first() else { return Ok(Vec::new()) };
+    let payment_id = first.payment_id;
+    Ok(match table.view {
+        View::Payments => {
+            let mut fold = PaymentsFold::default();
+            fold.fold(&[events])?;
+            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
+        }
+        View::Operations => {
+            let mut fold = OperationsFold::default();
+            fold.fold(&[events])?;
+            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
+        }
+        View::Refunds => {
+            let mut fold = RefundsFold::default();
+            fold.fold(&[events])?;
+            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
+        }
+        View::Settlements => {
+            let mut fold = SettlementsFold::default();
+            fold.fold(&[events])?;
+            fold.lines.iter().filter_map(|row| expected(payment_id, row)).collect()
+        }
+        View::Balances => Vec::new(),
+    })
+}
+
+/// Every row's key is its second cell, an id or a position.
+fn expected(payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
+    let key = match row.cells().get(1)? {
+        Cell::Id(id) => Cell::Id(*id),
+        Cell::Integer(position) => Cell::Integer(*position),
+        Cell::Null | Cell::Text(_) => return None,
+    };
+    Some(ExpectedRow { key, payment_id, literals: literals(row) })
+}
+
+/// The payment that a row as it stands says it belongs to; `None` where that is no id.
+pub(super) fn payment_of(table: &Table, row: &Literals) -> Option<PaymentId> {
+    let literal = row.get(table.payment?)?;
+    let digits = literal.strip_prefix("X'")?.strip_suffix('\'')?;
+    Uuid::try_parse(digits).ok().map(PaymentId::from_uuid)
+}

@@ -1,0 +1,212 @@
+//! The five views: what they are, how far each has got, and the port of the store that keeps them.
+
+pub mod balances;
+mod change;
+pub mod operations;
+mod page;
+pub mod payments;
+pub mod refunds;
+pub mod row;
+pub mod settlements;
+pub mod sqlite;
+
+pub use balances::BalanceBody;
+pub use operations::OperationBody;
+pub use page::{MAX_LIMIT, Page, PageQuery};
+pub use payments::ListedPayment;
+pub use refunds::RefundBody;
+pub use settlements::{LineKind, SettlementBody, SettlementLineBody};
+
+use async_trait::async_trait;
+use daybook_engine::clock::Date;
+use daybook_engine::cursor::{Cursor, Diverged};
+use daybook_engine::ids::Partition;
+use daybook_engine::ledger::Recorded;
+use daybook_engine::money::Currency;
+use daybook_engine::payment::Event;
+
+use crate::error::ViewError;
+use crate::verify::ViewSnapshot;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum View {
+    Payments,
+    Settlements,
+    Refunds,
+    Balances,
+    Operations,
+}
+
+impl View {
+    pub const ALL: [Self; 5] =
+        [Self::Payments, Self::Settlements, Self::Refunds, Self::Balances, Self::Operations];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Payments => "payments",
+            Self::Settlements => "settlements",
+            Self::Refunds => "refunds",
+            Self::Balances => "balances",
+            Self::Operations => "operations",
+        }
+    }
+
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|view| view.as_str() == name)
+    }
+}
+
+/// Where every view stands in one partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ViewCursors([Cursor; View::ALL.len()]);
+
+impl ViewCursors {
+    #[must_use]
+    pub const fn of(&self, view: View) -> Cursor {
+        self.0[view as usize]
+    }
+
+    pub const fn set(&mut self, view: View, cursor: Cursor) {
+        self.0[view as usize] = cursor;
+    }
+
+    /// Where the view that is furthest behind stands: the feed is read from here.
+    #[must_use]
+    pub fn lowest(&self) -> Cursor {
+        self.0.into_iter().min_by_key(|cursor| cursor.position).unwrap_or_default()
+    }
+
+    /// Every view moved to `end`, but for those that are ahead of it.
+    #[must_use]
+    pub fn moved_to(mut self, end: Cursor) -> Self {
+        for cursor in self.0.iter_mut().filter(|cursor| cursor.position < end.position) {
+            *cursor = end;
+        }
+        self
+    }
+
+    /// # Errors
+    /// When a view remembers another event at this position.
+    pub fn check(&self, recorded: &Recorded) -> Result<(), Diverged> {
+        self.0.iter().try_for_each(|cursor| cursor.step(recorded).map(|_| ()))
+    }
+
+    /// # Errors
+    /// When a view stands beyond the partition's head.
+    pub fn check_head(&self, partition: Partition, head: u64) -> Result<(), Diverged> {
+        self.0.iter().try_for_each(|cursor| cursor.check_head(partition, head))
+    }
+}
+
+/// An event as the ledger holds it, and as it reads.
+pub type DecodedEvent = (Recorded, Event);
+
+/// The next events of one partition, without a gap.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub partition: Partition,
+    /// Where every view stood: the first event follows the lowest of them.
+    pub cursors: ViewCursors,
+    pub events: Vec<DecodedEvent>,
+}
+
+impl Batch {
+    /// The events that `view` has not seen.
+    #[must_use]
+    pub fn new_to(&self, view: View) -> &[DecodedEvent] {
+        let seen = self.cursors.of(view).position;
+        let first = self.events.partition_point(|(recorded, _)| recorded.position <= seen);
+        self.events.get(first..).unwrap_or_default()
+    }
+
+    /// Where every view stands once the batch is applied.
+    #[must_use]
+    pub fn end(&self) -> ViewCursors {
+        match self.events.last() {
+            Some((last, _)) => self.cursors.moved_to(Cursor::at(last)),
+            None => self.cursors,
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Applied {
+    /// Rows and cursors are committed.
+    Moved,
+    /// A cursor no longer stood where the batch begins: somebody else moves it; nothing changed.
+    Superseded,
+}
+
+/// The port: every view's rows and cursors in one store.
+#[async_trait]
+pub trait ViewStore: Send + Sync + 'static {
+    /// Every partition's cursors, in order of partition.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError>;
+
+    /// Folds at most one batch per partition into every view that has not seen it, and moves the
+    /// cursors by compare-and-set, all in one transaction.
+    ///
+    /// # Errors
+    /// [`ViewError::Damaged`] names an event that doesn't fit the rows; nothing changed.
+    async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError>;
+
+    /// Rows and cursors of one partition as they stand together now, for the check against the
+    /// ledger.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError>;
+}
+
+/// What people read. Each answer is one read transaction: its items and the positions that the
+/// view had reached belong together. Newest first, but for balances.
+#[async_trait]
+pub trait ViewQueries: Send + Sync + 'static {
+    /// Payments by creation.
+    ///
+    /// # Errors
+    /// [`ViewError::BadCursor`], or when the store can't be read.
+    async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError>;
+
+    /// Totals by day, merchant and currency.
+    ///
+    /// # Errors
+    /// As [`ViewQueries::payments`], and [`ViewError::Overflow`].
+    async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError>;
+
+    /// The captures and refunds that settlements are made of, by day and time.
+    ///
+    /// # Errors
+    /// As [`ViewQueries::payments`].
+    async fn settlement_lines(
+        &self,
+        query: &PageQuery,
+        currency: Option<Currency>,
+        date: Option<Date>,
+    ) -> Result<Page<SettlementLineBody>, ViewError>;
+
+    /// Refunds by request.
+    ///
+    /// # Errors
+    /// As [`ViewQueries::payments`].
+    async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError>;
+
+    /// Balances by merchant, currency and account.
+    ///
+    /// # Errors
+    /// As [`ViewQueries::payments`], and [`ViewError::Overflow`].
+    async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError>;
+
+    /// Operations by request.
+    ///
+    /// # Errors
+    /// As [`ViewQueries::payments`].
+    async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError>;
+}

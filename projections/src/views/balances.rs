@@ -1,0 +1,35 @@
+//! The balances view: debits and credits of every account of a merchant, by currency.
+
+pub mod fold;
+pub(super) mod sqlite;
+
+use daybook_engine::journal::Account;
+use daybook_engine::merchant::MerchantId;
+use daybook_engine::money::Currency;
+use serde::Serialize;
+
+/// One account of one merchant in one currency; amounts in minor units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BalanceBody {
+    pub merchant_id: MerchantId,
+    pub currency: Currency,
+    pub account: Account,
+    pub debits: i64,
+    pub credits: i64,
+    /// On the account's normal side, so that positive is the usual: for `acquirer_receivable`
+    /// (an asset) debits less credits, what the acquirer owes us; for `merchant_payable` and
+    /// `fees` credits less debits, what we owe the merchant and what we earned.
+    pub balance: i64,
+}
+
+impl BalanceBody {
+    /// `None` where it does not fit into 64 bits.
+    #[must_use]
+    pub const fn balance(account: Account, debits: i64, credits: i64) -> Option<i64> {
+        match account {
+            Account::AcquirerReceivable => debits.checked_sub(credits),
+            Account::MerchantPayable | Account::Fees => credits.checked_sub(debits),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The balances view on SQLite: totals per partition, summed on read.
+
+use daybook_engine::journal::Account;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::BalanceBody;
+use super::fold::BalancesFold;
+use crate::error::ViewError;
+use crate::views::page::PageQuery;
+use crate::views::row::{Fold, json};
+use crate::views::sqlite::{Columns, Items, failed};
+use crate::views::{DecodedEvent, View};
+
+pub(in crate::views) async fn apply(
+    tx: &mut SqliteConnection,
+    batches: &[&[DecodedEvent]],
+) -> Result<(), ViewError> {
+    let mut fold = BalancesFold::default();
+    fold.fold(batches)?;
+    if fold.totals.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO balance (partition, merchant_id, currency, account, debits, credits)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5
+         FROM json_each(?1)
+         WHERE true
+         ON CONFLICT (merchant_id, currency, account, partition) DO UPDATE SET
+             debits = debits + excluded.debits,
+             credits = credits + excluded.credits",
+    )
+    .bind(json(fold.totals.values()))
+    .execute(tx)
+    .await
+    .map_err(failed(View::Balances))?;
+    Ok(())
+}
+
+macro_rules! page {
+    ($of:literal) => {
+        concat!(
+            "SELECT merchant_id, currency, account, sum(debits), sum(credits) FROM balance WHERE ",
+            $of,
+            " AND (merchant_id, currency, account) > (?2, ?3, ?4)
+             GROUP BY merchant_id, currency, account
+             ORDER BY merchant_id, currency, account LIMIT ?5"
+        )
+    };
+}
+
+pub(in crate::views) async fn page(
+    tx: &mut SqliteConnection,
+    query: &PageQuery,
+) -> Result<Items<BalanceBody>, ViewError> {
+    let (merchant_id, currency, account): (String, String, String) =
+        query.key("balances")?.unwrap_or_default();
+    let statement = match query.merchant_id {
+        Some(_) => page!("merchant_id = ?1"),
+        None => page!("?1 IS NULL"),
+    };
+    let rows = sqlx::query(statement)
+        .bind(query.merchant())
+        .bind(merchant_id)
+        .bind(currency)
+        .bind(account)
+        .bind(query.rows_to_read())
+        .fetch_all(tx)
+        .await
+        .map_err(failed(View::Balances))?;
+    let items = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let key = |body: &BalanceBody| (body.merchant_id.clone(), body.currency, body.account);
+    Ok(query.cut("balances", items, key))
+}
+
+fn read(row: &SqliteRow) -> Result<BalanceBody, ViewError> {
+    let columns = Columns { row, view: View::Balances };
+    let account: Account = columns.named(2)?;
+    let (debits, credits) = (columns.integer(3)?, columns.integer(4)?);
+    let balance = BalanceBody::balance(account, debits, credits);
+    Ok(BalanceBody {
+        merchant_id: columns.named(0)?,
+        currency: columns.named(1)?,
+        account,
+        debits,
+        credits,
+        balance: balance.ok_or(ViewError::Overflow { view: View::Balances.as_str() })?,
+    })
+}

@@ -1,0 +1,120 @@
+//! The refunds view on SQLite.
+
+use std::collections::BTreeMap;
+
+use daybook_engine::ids::{OperationId, Partition};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use uuid::Uuid;
+
+use super::RefundBody;
+use super::fold::{RefundRow, RefundsFold};
+use crate::error::ViewError;
+use crate::views::page::PageQuery;
+use crate::views::row::{Fold, json};
+use crate::views::sqlite::{Columns, Items, failed};
+use crate::views::{DecodedEvent, View};
+
+pub(in crate::views) async fn apply(
+    tx: &mut SqliteConnection,
+    batches: &[&[DecodedEvent]],
+) -> Result<(), ViewError> {
+    let rows = load(tx, &RefundsFold::known_before(batches)).await?;
+    let mut fold = RefundsFold { rows };
+    fold.fold(batches)?;
+    if fold.rows.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO refund (partition, operation_id, payment_id, merchant_id, currency, amount,
+             status, requested_at, completed_at, acquirer_transaction_id, response_code)
+         SELECT value ->> 0, unhex(value ->> 1), unhex(value ->> 2), value ->> 3, value ->> 4,
+             value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10
+         FROM json_each(?1)
+         WHERE true
+         ON CONFLICT (partition, operation_id) DO UPDATE SET
+             amount = excluded.amount,
+             status = excluded.status,
+             completed_at = excluded.completed_at,
+             acquirer_transaction_id = excluded.acquirer_transaction_id,
+             response_code = excluded.response_code",
+    )
+    .bind(json(fold.rows.values()))
+    .execute(tx)
+    .await
+    .map_err(failed(View::Refunds))?;
+    Ok(())
+}
+
+macro_rules! select {
+    ($rest:expr) => {
+        concat!(
+            "SELECT partition, operation_id, payment_id, merchant_id, currency, amount, status,
+                 requested_at, completed_at, acquirer_transaction_id, response_code FROM ",
+            $rest
+        )
+    };
+}
+
+async fn load(
+    tx: &mut SqliteConnection,
+    wanted: &BTreeMap<OperationId, Partition>,
+) -> Result<BTreeMap<OperationId, RefundRow>, ViewError> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let wanted: Vec<(Partition, Uuid)> =
+        wanted.iter().map(|(id, partition)| (*partition, id.uuid())).collect();
+    let rows = sqlx::query(select!(
+        "json_each(?1) AS wanted CROSS JOIN refund
+         WHERE refund.partition = wanted.value ->> 0
+           AND refund.operation_id = unhex(wanted.value ->> 1)"
+    ))
+    .bind(json(wanted.iter()))
+    .fetch_all(tx)
+    .await
+    .map_err(failed(View::Refunds))?;
+    rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
+}
+
+fn read(row: &SqliteRow) -> Result<RefundRow, ViewError> {
+    let columns = Columns { row, view: View::Refunds };
+    let refund = RefundBody {
+        operation_id: columns.operation_id(1)?,
+        payment_id: columns.payment_id(2)?,
+        merchant_id: columns.named(3)?,
+        currency: columns.named(4)?,
+        amount: columns.amount(5)?,
+        status: columns.named(6)?,
+        requested_at: columns.time(7)?,
+        completed_at: columns.optional_time(8)?,
+        acquirer_transaction_id: columns.optional_text(9)?,
+        response_code: columns.optional_text(10)?,
+    };
+    Ok(RefundRow { partition: columns.partition(0)?, refund })
+}
+
+macro_rules! page {
+    ($of:literal) => {
+        concat!("refund WHERE ", $of, " AND operation_id < ?2 ORDER BY operation_id DESC LIMIT ?3")
+    };
+}
+
+pub(in crate::views) async fn page(
+    tx: &mut SqliteConnection,
+    query: &PageQuery,
+) -> Result<Items<RefundBody>, ViewError> {
+    let before: Uuid = query.key("refunds")?.unwrap_or(Uuid::max());
+    let statement = match query.merchant_id {
+        Some(_) => select!(page!("merchant_id = ?1")),
+        None => select!(page!("?1 IS NULL")),
+    };
+    let rows = sqlx::query(statement)
+        .bind(query.merchant())
+        .bind(before.as_bytes().as_slice())
+        .bind(query.rows_to_read())
+        .fetch_all(tx)
+        .await
+        .map_err(failed(View::Refunds))?;
+    let items = rows.iter().map(|row| Ok(read(row)?.refund)).collect::<Result<_, ViewError>>()?;
+    Ok(query.cut("refunds", items, |refund: &RefundBody| refund.operation_id))
+}

@@ -1,0 +1,157 @@
+//! The views on SQLite: one file, one writing connection, rows and cursors in one transaction.
+
+mod columns;
+mod cursors;
+mod snapshot;
+
+pub(super) use columns::{Columns, failed};
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use daybook_engine::clock::Date;
+use daybook_engine::ids::Partition;
+use daybook_engine::money::Currency;
+use daybook_engine::sqlite::{Database, Durability, Migration};
+use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx::{Connection, Transaction};
+
+use super::page::{Page, PageQuery};
+use super::{
+    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, RefundBody,
+    SettlementBody, SettlementLineBody, View, ViewCursors, ViewQueries, ViewStore, balances,
+    operations, payments, refunds, settlements,
+};
+use crate::error::ViewError;
+use crate::verify::ViewSnapshot;
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 3,
+    name: "views",
+    sql: include_str!("../../../migrations/sqlite/0003_views.sql"),
+}];
+
+/// `views.db`.
+#[derive(Debug)]
+pub struct SqliteViews {
+    database: Database,
+}
+
+impl SqliteViews {
+    /// Opens the file, or creates it with every view at the start of every partition.
+    ///
+    /// # Errors
+    /// When it can't be opened, or was made for a ledger with another number of partitions.
+    pub async fn open(path: &Path, partitions: u16) -> Result<Self, ViewError> {
+        let database = Database::open("views", path, Durability::Normal, MIGRATIONS).await?;
+        {
+            let mut writer = database.writer().await;
+            cursors::create(&mut writer, partitions).await?;
+        }
+        Ok(Self { database })
+    }
+
+    /// Writes what the log holds into the file and closes it.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    /// A read transaction: all that is read in it belongs together.
+    async fn reading(&self, view: View) -> Result<Transaction<'static, Sqlite>, ViewError> {
+        self.database.readers().begin().await.map_err(failed(view))
+    }
+}
+
+#[async_trait]
+impl ViewStore for SqliteViews {
+    async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
+        let mut reader = self.reading(View::Payments).await?;
+        cursors::all(&mut reader).await
+    }
+
+    async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError> {
+        let mut writer = self.database.writer().await;
+        let begun = writer.begin_with("BEGIN IMMEDIATE").await;
+        let mut tx = begun.map_err(failed(View::Payments))?;
+        // Dropping the transaction on any way out but the last rolls it back.
+        if !cursors::advance(&mut tx, batches).await? {
+            return Ok(Applied::Superseded);
+        }
+        for view in View::ALL {
+            apply_view(&mut tx, view, batches).await?;
+        }
+        tx.commit().await.map_err(failed(View::Payments))?;
+        Ok(Applied::Moved)
+    }
+
+    async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+        let reader = self.reading(View::Payments).await?;
+        Ok(Box::new(snapshot::SqliteSnapshot::begin(reader, partition).await?))
+    }
+}
+
+async fn apply_view(
+    tx: &mut SqliteConnection,
+    view: View,
+    batches: &[Batch],
+) -> Result<(), ViewError> {
+    let new: Vec<&[DecodedEvent]> = batches.iter().map(|batch| batch.new_to(view)).collect();
+    match view {
+        View::Payments => payments::sqlite::apply(tx, &new).await,
+        View::Settlements => settlements::sqlite::apply(tx, &new).await,
+        View::Refunds => refunds::sqlite::apply(tx, &new).await,
+        View::Balances => balances::sqlite::apply(tx, &new).await,
+        View::Operations => operations::sqlite::apply(tx, &new).await,
+    }
+}
+
+/// The items of a page and the cursor of the next.
+pub(super) type Items<T> = (Vec<T>, Option<String>);
+
+impl SqliteViews {
+    async fn page<T>(
+        &self,
+        view: View,
+        items: impl AsyncFnOnce(&mut SqliteConnection) -> Result<Items<T>, ViewError>,
+    ) -> Result<Page<T>, ViewError> {
+        let mut reader = self.reading(view).await?;
+        let positions = cursors::positions(&mut reader, view).await?;
+        let (items, next) = items(&mut reader).await?;
+        Ok(Page { items, next, positions })
+    }
+}
+
+#[async_trait]
+impl ViewQueries for SqliteViews {
+    async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
+        self.page(View::Payments, async |tx| payments::sqlite::page(tx, query).await).await
+    }
+
+    async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError> {
+        self.page(View::Settlements, async |tx| settlements::sqlite::page(tx, query).await).await
+    }
+
+    async fn settlement_lines(
+        &self,
+        query: &PageQuery,
+        currency: Option<Currency>,
+        date: Option<Date>,
+    ) -> Result<Page<SettlementLineBody>, ViewError> {
+        let lines = async |tx: &mut SqliteConnection| {
+            settlements::sqlite::line_page(tx, query, currency, date).await
+        };
+        self.page(View::Settlements, lines).await
+    }
+
+    async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError> {
+        self.page(View::Refunds, async |tx| refunds::sqlite::page(tx, query).await).await
+    }
+
+    async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError> {
+        self.page(View::Balances, async |tx| balances::sqlite::page(tx, query).await).await
+    }
+
+    async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError> {
+        self.page(View::Operations, async |tx| operations::sqlite::page(tx, query).await).await
+    }
+}

@@ -1,0 +1,151 @@
+//! Cursors: moved by compare-and-set, in the transaction of the rows.
+
+use std::collections::BTreeMap;
+
+use daybook_engine::cursor::Cursor;
+use daybook_engine::ids::{EventId, Partition};
+use daybook_engine::ledger::StoreError;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+use super::columns::{Columns, failed};
+use crate::error::ViewError;
+use crate::views::row::{Cell, Row, json};
+use crate::views::{Batch, View, ViewCursors};
+
+/// Every view of every partition stands at its start, unless it stands somewhere already.
+pub(super) async fn create(
+    connection: &mut SqliteConnection,
+    partitions: u16,
+) -> Result<(), ViewError> {
+    let known = all(connection).await?.len();
+    if known == usize::from(partitions) {
+        return Ok(());
+    }
+    if known > 0 {
+        return Err(ViewError::Store(StoreError::Refused(format!(
+            "the views were made for {known} partitions and the ledger has {partitions}: they \
+             belong to another ledger; move views.db away and they are built again"
+        ))));
+    }
+    let starts: Vec<Start> = View::ALL
+        .into_iter()
+        .flat_map(|view| Partition::all(partitions).map(move |partition| Start(view, partition)))
+        .collect();
+    sqlx::query(
+        "INSERT INTO view_cursor (view, partition, position)
+         SELECT value ->> 0, value ->> 1, 0 FROM json_each(?1)
+         WHERE true ON CONFLICT DO NOTHING",
+    )
+    .bind(json(starts.iter()))
+    .execute(connection)
+    .await
+    .map_err(failed(View::Payments))?;
+    Ok(())
+}
+
+struct Start(View, Partition);
+
+impl Row for Start {
+    fn cells(&self) -> Vec<Cell<'_>> {
+        vec![Cell::text(self.0.as_str()), Cell::Integer(self.1.number().into())]
+    }
+}
+
+pub(super) async fn all(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
+    let rows = sqlx::query("SELECT view, partition, position, event_id FROM view_cursor")
+        .fetch_all(connection)
+        .await
+        .map_err(failed(View::Payments))?;
+    let mut cursors: BTreeMap<Partition, ViewCursors> = BTreeMap::new();
+    for row in &rows {
+        let (view, partition, cursor) = read(row)?;
+        // A view that another build keeps here is none of ours.
+        if let Some(view) = view {
+            cursors.entry(partition).or_default().set(view, cursor);
+        }
+    }
+    Ok(cursors.into_iter().collect())
+}
+
+fn read(row: &SqliteRow) -> Result<(Option<View>, Partition, Cursor), ViewError> {
+    let columns = Columns { row, view: View::Payments };
+    let view = View::parse(columns.text(0)?);
+    let event_id = columns.optional_id(3)?.map(EventId::from_uuid);
+    Ok((view, columns.partition(1)?, Cursor { position: columns.count(2)?, event_id }))
+}
+
+pub(super) async fn positions(
+    connection: &mut SqliteConnection,
+    view: View,
+) -> Result<Vec<(Partition, u64)>, ViewError> {
+    let rows = sqlx::query(
+        "SELECT partition, position FROM view_cursor WHERE view = ?1 ORDER BY partition",
+    )
+    .bind(view.as_str())
+    .fetch_all(connection)
+    .await
+    .map_err(failed(view))?;
+    let read = |row: &SqliteRow| {
+        let columns = Columns { row, view };
+        Ok((columns.partition(0)?, columns.count(1)?))
+    };
+    rows.iter().map(read).collect()
+}
+
+struct Move {
+    view: View,
+    partition: Partition,
+    from: Cursor,
+    to: Cursor,
+}
+
+impl Row for Move {
+    fn cells(&self) -> Vec<Cell<'_>> {
+        let event = |cursor: Cursor| cursor.event_id.map_or(Cell::Null, |id| Cell::Id(id.uuid()));
+        vec![
+            Cell::text(self.view.as_str()),
+            Cell::Integer(self.partition.number().into()),
+            Cell::count(self.from.position),
+            event(self.from),
+            Cell::count(self.to.position),
+            event(self.to),
+        ]
+    }
+}
+
+/// Moves every view's cursor from where the batches begin to where they end; `false` where one of
+/// them stands elsewhere.
+pub(super) async fn advance(
+    tx: &mut SqliteConnection,
+    batches: &[Batch],
+) -> Result<bool, ViewError> {
+    let moves: Vec<Move> = batches
+        .iter()
+        .flat_map(|batch| {
+            let end = batch.end();
+            View::ALL.into_iter().map(move |view| Move {
+                view,
+                partition: batch.partition,
+                from: batch.cursors.of(view),
+                to: end.of(view),
+            })
+        })
+        .collect();
+    let moved = sqlx::query(
+        "UPDATE view_cursor SET position = move.to_position, event_id = move.to_event
+         FROM (SELECT value ->> 0 AS view, value ->> 1 AS partition,
+                      value ->> 2 AS from_position, unhex(value ->> 3) AS from_event,
+                      value ->> 4 AS to_position, unhex(value ->> 5) AS to_event
+               FROM json_each(?1)) AS move
+         WHERE view_cursor.view = move.view AND view_cursor.partition = move.partition
+           AND view_cursor.position = move.from_position
+           AND view_cursor.event_id IS move.from_event",
+    )
+    .bind(json(moves.iter()))
+    .execute(tx)
+    .await
+    .map_err(failed(View::Payments))?;
+    Ok(usize::try_from(moved.rows_affected()) == Ok(moves.len()))
+}

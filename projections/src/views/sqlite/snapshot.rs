@@ -1,0 +1,133 @@
+//! One partition's rows, as literals, in one read transaction: for the check against the ledger.
+
+use async_trait::async_trait;
+use daybook_engine::ids::Partition;
+use sqlx::sqlite::{Sqlite, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _, Transaction};
+
+use super::columns::failed;
+use super::cursors;
+use crate::error::ViewError;
+use crate::verify::{Literals, ViewSnapshot};
+use crate::views::ViewCursors;
+use crate::views::row::{Cell, Key, Row, Table, json};
+
+pub(super) struct SqliteSnapshot {
+    reader: Transaction<'static, Sqlite>,
+    partition: Partition,
+    cursors: ViewCursors,
+}
+
+impl SqliteSnapshot {
+    pub(super) async fn begin(
+        mut reader: Transaction<'static, Sqlite>,
+        partition: Partition,
+    ) -> Result<Self, ViewError> {
+        let all = cursors::all(&mut reader).await?;
+        let own = all.into_iter().find(|(known, _)| *known == partition);
+        let cursors = own.map(|(_, cursors)| cursors).unwrap_or_default();
+        Ok(Self { reader, partition, cursors })
+    }
+}
+
+/// The columns of a row as SQL literals: whatever stands there can be shown and compared.
+fn literals(table: &Table) -> String {
+    let quoted = table.columns.iter().map(|column| format!("quote({column})"));
+    quoted.collect::<Vec<_>>().join(", ")
+}
+
+fn read(table: &Table, rows: &[SqliteRow]) -> Result<Vec<Literals>, ViewError> {
+    let read =
+        |row: &SqliteRow| (0..table.columns.len()).map(|column| row.try_get(column)).collect();
+    rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
+}
+
+const fn key_column(table: &Table) -> &'static str {
+    table.columns[1]
+}
+
+/// An id or position out of JSON, as the table has it.
+const fn from_json(key: Key) -> &'static str {
+    match key {
+        Key::Id => "unhex(wanted.value ->> 0)",
+        Key::Position | Key::Group => "wanted.value ->> 0",
+    }
+}
+
+struct Wanted<'a>(&'a Cell<'a>);
+
+impl Row for Wanted<'_> {
+    fn cells(&self) -> Vec<Cell<'_>> {
+        vec![self.0.clone()]
+    }
+}
+
+#[async_trait]
+impl ViewSnapshot for SqliteSnapshot {
+    fn cursors(&self) -> ViewCursors {
+        self.cursors
+    }
+
+    async fn with_keys(
+        &mut self,
+        table: &'static Table,
+        keys: &[Cell<'static>],
+    ) -> Result<Vec<Literals>, ViewError> {
+        let (columns, name, key) = (literals(table), table.name, key_column(table));
+        let wanted: Vec<Wanted<'_>> = keys.iter().map(Wanted).collect();
+        // Every name in the statement is a constant of this crate.
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {columns} FROM json_each(?1) AS wanted CROSS JOIN {name}
+             WHERE {name}.partition = ?2 AND {name}.{key} = {}",
+            from_json(table.key)
+        )))
+        .bind(json(wanted.iter()))
+        .bind(self.partition.number())
+        .fetch_all(&mut *self.reader)
+        .await
+        .map_err(failed(table.view))?;
+        read(table, &rows)
+    }
+
+    async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError> {
+        let statement = format!("SELECT count(*) FROM {} WHERE partition = ?1", table.name);
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(statement))
+            .bind(self.partition.number())
+            .fetch_one(&mut *self.reader)
+            .await
+            .map_err(failed(table.view))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn after(
+        &mut self,
+        table: &'static Table,
+        key: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Literals>, ViewError> {
+        let (columns, name, column) = (literals(table), table.name, key_column(table));
+        // The key is a literal that this snapshot read with quote(), so it is safe to say again.
+        let after = key.map_or_else(String::new, |key| format!("AND {column} > {key}"));
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {columns} FROM {name} WHERE partition = ?1 {after} ORDER BY {column} LIMIT ?2"
+        )))
+        .persistent(false)
+        .bind(self.partition.number())
+        .bind(limit)
+        .fetch_all(&mut *self.reader)
+        .await
+        .map_err(failed(table.view))?;
+        read(table, &rows)
+    }
+
+    async fn all(&mut self, table: &'static Table) -> Result<Vec<Literals>, ViewError> {
+        let columns = literals(table);
+        let statement = format!("SELECT {columns} FROM {} WHERE partition = ?1", table.name);
+        let rows = sqlx::query(AssertSqlSafe(statement))
+            .bind(self.partition.number())
+            .fetch_all(&mut *self.reader)
+            .await
+            .map_err(failed(table.view))?;
+        read(table, &rows)
+    }
+}

@@ -1,1 +1,3 @@
+//! Projections: folds over the ledger, kept in tables, rebuildable from nothing.
 
+pub mod views;

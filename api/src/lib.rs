@@ -1,1 +1,33 @@
+//! The HTTP server: decodes a request, makes one call of the engine or the views, encodes the
+//! answer. It decides nothing about money.
+//!
+//! The contract stands in two tables: [`route::ROUTES`] and [`problem::ALL`].
 
+mod answer;
+mod api;
+mod body;
+mod call;
+mod decode;
+mod error;
+mod exchange;
+mod fields;
+mod headers;
+mod json;
+mod limits;
+mod lists;
+mod metrics;
+mod payments;
+mod platform;
+pub mod problem;
+mod query;
+mod reads;
+pub mod route;
+mod server;
+mod texts;
+mod verbs;
+
+pub use api::{Api, Probe, ViewLag};
+pub use limits::Limits;
+pub use metrics::HttpMetrics;
+pub use payments::Payments;
+pub use server::{Drained, Server};

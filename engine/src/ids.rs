@@ -165,6 +165,12 @@ impl Ids {
         OperationId(self.uuid_v7())
     }
 
+    /// Names one request in logs; never stored.
+    #[must_use]
+    pub fn request_id(&self) -> Uuid {
+        self.uuid_v7()
+    }
+
     /// 16 random bytes that make an erased text impossible to guess from its hash.
     #[must_use]
     pub fn salt(&self) -> [u8; 16] {

@@ -1,0 +1,126 @@
+//! Answers: a payment after a money verb, and JSON in general.
+
+use bytes::Bytes;
+use daybook_engine::engine::Answer;
+use daybook_engine::payment::{LedgerEntryBody, OperationStatus, PaymentBody, Verb};
+use http_body_util::Full;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use hyper::{HeaderMap, Response, StatusCode};
+use serde::Serialize;
+
+use crate::call::Dialect;
+use crate::headers::Waiting;
+
+pub(crate) type Reply = Response<Full<Bytes>>;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// A JSON answer that nobody may keep.
+pub(crate) fn reply(status: u16, body: &impl Serialize) -> Reply {
+    match serde_json::to_vec(body) {
+        Ok(json) => {
+            let mut reply = bytes(status, JSON, Bytes::from(json));
+            reply.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+            reply
+        }
+        Err(error) => {
+            // Only a map with keys that are no strings can fail, and no body has one.
+            tracing::error!(%error, "an answer can't be written as JSON");
+            bytes(500, JSON, Bytes::new())
+        }
+    }
+}
+
+pub(crate) fn bytes(status: u16, content_type: HeaderValue, body: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    reply.headers_mut().insert(CONTENT_TYPE, content_type);
+    reply
+}
+
+/// The older routes' body: the same payment, with what simple clients print.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OlderBody {
+    #[serde(flatten)]
+    payment: PaymentBody,
+    message: String,
+    ledger_entries: Vec<LedgerEntryBody>,
+}
+
+/// What a money verb answers, on either set of routes.
+pub(crate) fn of_operation(answer: &Answer, dialect: Dialect, waiting: Waiting) -> Reply {
+    let rendering = answer.view.rendering();
+    let body = rendering.body();
+    let mut reply = match dialect {
+        Dialect::V1 => reply(status(answer), &body),
+        Dialect::Older => {
+            let message = message(answer);
+            let ledger_entries = rendering.ledger_entries();
+            reply(200, &OlderBody { payment: body, message, ledger_entries })
+        }
+    };
+    describe(reply.headers_mut(), answer, dialect, waiting);
+    reply
+}
+
+fn status(answer: &Answer) -> u16 {
+    match answer.operation() {
+        Some(operation) if operation.is_open() => 202,
+        Some(operation) if operation.verb == Verb::Authorize => 201,
+        Some(_) => 200,
+        None => 202,
+    }
+}
+
+fn describe(headers: &mut HeaderMap, answer: &Answer, dialect: Dialect, waiting: Waiting) {
+    if answer.is_replay {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    if let Some(applied) = waiting.applied().and_then(|text| HeaderValue::try_from(text).ok()) {
+        headers.insert(PREFERENCE_APPLIED, applied);
+    }
+    let is_v1_authorization = dialect == Dialect::V1
+        && answer.operation().is_some_and(|operation| operation.verb == Verb::Authorize);
+    if is_v1_authorization {
+        let path = format!("/api/v1/payments/{}", answer.view.snapshot.payment_id);
+        if let Ok(path) = HeaderValue::try_from(path) {
+            headers.insert(LOCATION, path);
+        }
+    }
+}
+
+/// One sentence for people.
+fn message(answer: &Answer) -> String {
+    let Some(operation) = answer.operation() else {
+        return "Accepted; ask for the payment later".to_owned();
+    };
+    let (noun, done) = match operation.verb {
+        Verb::Authorize => ("authorization", "Authorized"),
+        Verb::Capture => ("capture", "Captured"),
+        Verb::Void => ("void", "Voided"),
+        Verb::Refund => ("refund", "Refunded"),
+        Verb::Reverse => ("reversal", "Reversed"),
+    };
+    match operation.status {
+        OperationStatus::Succeeded => done.to_owned(),
+        OperationStatus::Failed if operation.verb == Verb::Authorize => {
+            let code = answer.view.snapshot.payment.decline_code.as_deref();
+            format!("Declined{}", said(code))
+        }
+        OperationStatus::Failed => {
+            let code = operation.acquirer.response_message.as_deref();
+            format!("The {noun} failed{}", said(code))
+        }
+        OperationStatus::Pending | OperationStatus::Unknown => {
+            format!("The {noun} is pending: ask for the payment later")
+        }
+    }
+}
+
+fn said(text: Option<&str>) -> String {
+    text.map(|text| format!(": {text}")).unwrap_or_default()
+}

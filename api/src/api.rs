@@ -1,0 +1,49 @@
+//! What the routes are served from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daybook_engine::ids::Ids;
+use daybook_projections::views::ViewQueries;
+use prometheus_client::registry::Registry;
+
+use crate::limits::Limits;
+use crate::metrics::HttpMetrics;
+use crate::payments::Payments;
+
+/// Everything a handler may reach; put together by the composition root.
+pub struct Api {
+    pub payments: Arc<dyn Payments>,
+    /// `None` where this process has no views: the lists then answer 503.
+    pub views: Option<Arc<dyn ViewQueries>>,
+    pub view_lag: Option<Arc<dyn ViewLag>>,
+    pub probes: Vec<Arc<dyn Probe>>,
+    pub ids: Arc<Ids>,
+    /// Registered in `registry`.
+    pub metrics: HttpMetrics,
+    /// All that `/metrics` shows.
+    pub registry: Arc<Registry>,
+    pub limits: Limits,
+}
+
+/// How far the views are behind the ledger.
+pub trait ViewLag: Send + Sync + 'static {
+    /// `None` while nobody knows.
+    fn lag(&self) -> Option<Duration>;
+}
+
+/// Whether something this process depends on can be reached.
+#[async_trait]
+pub trait Probe: Send + Sync + 'static {
+    fn name(&self) -> &str;
+
+    /// Whether the process is not ready without it; if not, its state only stands in the body.
+    fn is_required(&self) -> bool {
+        true
+    }
+
+    /// # Errors
+    /// What is wrong, for operators.
+    async fn check(&self) -> Result<(), String>;
+}

@@ -1,0 +1,131 @@
+//! An error on its way to the client: RFC 9457 problem details.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use daybook_engine::ids::PaymentId;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use serde::Serialize;
+
+use crate::answer::{Reply, reply};
+use crate::limits::Limits;
+use crate::problem::{Problem, Retry};
+
+/// A problem and what is to be said of this one.
+#[derive(Debug)]
+pub(crate) struct ApiError(Box<Fault>);
+
+#[derive(Debug)]
+struct Fault {
+    problem: &'static Problem,
+    detail: Cow<'static, str>,
+    field: Option<Cow<'static, str>>,
+    payment_id: Option<PaymentId>,
+    allow: Option<&'static str>,
+    /// For the log only.
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<PaymentId>,
+}
+
+impl ApiError {
+    pub(crate) fn new(problem: &'static Problem, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Fault {
+            problem,
+            detail: detail.into(),
+            field: None,
+            payment_id: None,
+            allow: None,
+            cause: None,
+        }))
+    }
+
+    /// Which field, parameter or header is at fault.
+    pub(crate) fn field(mut self, field: impl Into<Cow<'static, str>>) -> Self {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    /// Which payment it concerns; keeps what is known already.
+    pub(crate) fn about(mut self, payment_id: Option<PaymentId>) -> Self {
+        self.0.payment_id = self.0.payment_id.or(payment_id);
+        self
+    }
+
+    pub(crate) fn allow(mut self, methods: &'static str) -> Self {
+        self.0.allow = Some(methods);
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Box::new(cause));
+        self
+    }
+
+    pub(crate) fn into_reply(self, limits: &Limits) -> Reply {
+        self.log();
+        let fault = *self.0;
+        let body = ProblemBody {
+            r#type: format!("urn:daybook:problem:{}", fault.problem.code),
+            title: fault.problem.title,
+            status: fault.problem.status,
+            detail: &fault.detail,
+            code: fault.problem.code,
+            message: &fault.detail,
+            field: fault.field.as_deref(),
+            payment_id: fault.payment_id,
+        };
+        let mut reply = reply(fault.problem.status, &body);
+        let headers = reply.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(methods) = fault.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        match fault.problem.retry {
+            Retry::No => {}
+            Retry::WhenConcluded => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Retry::WhenServed => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(limits.retry_after_seconds));
+            }
+        }
+        reply
+    }
+
+    /// What the client can't mend stands in the log with its whole cause.
+    fn log(&self) {
+        let fault = &self.0;
+        let Some(cause) = &fault.cause else { return };
+        let chain = chain(cause.as_ref());
+        if fault.problem.status == 500 {
+            tracing::error!(code = fault.problem.code, cause = chain, "{}", fault.detail);
+        } else {
+            tracing::warn!(code = fault.problem.code, cause = chain, "{}", fault.detail);
+        }
+    }
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

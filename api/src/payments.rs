@@ -1,0 +1,67 @@
+//! The port to the engine: one function per call that a route makes.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daybook_engine::Engine;
+use daybook_engine::engine::{
+    Answer, AuthorizeRequest, CaptureRequest, EngineError, PaymentView, RefundRequest, VoidRequest,
+};
+use daybook_engine::ids::PaymentId;
+use daybook_engine::ledger::Recorded;
+
+/// What the routes need of the engine; see [`Engine`] for each.
+#[async_trait]
+pub trait Payments: Send + Sync + 'static {
+    async fn authorize(
+        &self,
+        request: AuthorizeRequest,
+        wait: Duration,
+    ) -> Result<Answer, EngineError>;
+
+    async fn capture(&self, request: CaptureRequest, wait: Duration)
+    -> Result<Answer, EngineError>;
+
+    async fn void(&self, request: VoidRequest, wait: Duration) -> Result<Answer, EngineError>;
+
+    async fn refund(&self, request: RefundRequest, wait: Duration) -> Result<Answer, EngineError>;
+
+    async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError>;
+
+    async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError>;
+}
+
+#[async_trait]
+impl Payments for Engine {
+    async fn authorize(
+        &self,
+        request: AuthorizeRequest,
+        wait: Duration,
+    ) -> Result<Answer, EngineError> {
+        self.authorize(request, wait).await
+    }
+
+    async fn capture(
+        &self,
+        request: CaptureRequest,
+        wait: Duration,
+    ) -> Result<Answer, EngineError> {
+        self.capture(request, wait).await
+    }
+
+    async fn void(&self, request: VoidRequest, wait: Duration) -> Result<Answer, EngineError> {
+        self.void(request, wait).await
+    }
+
+    async fn refund(&self, request: RefundRequest, wait: Duration) -> Result<Answer, EngineError> {
+        self.refund(request, wait).await
+    }
+
+    async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError> {
+        self.payment(id).await
+    }
+
+    async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError> {
+        self.events(id).await
+    }
+}

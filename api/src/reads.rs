@@ -1,0 +1,72 @@
+//! Strong reads: one payment, folded from the ledger.
+
+use std::sync::Arc;
+
+use daybook_engine::clock::Timestamp;
+use daybook_engine::engine::EngineError;
+use daybook_engine::ids::EventId;
+use daybook_engine::ledger::Recorded;
+use daybook_engine::payment::Rejection;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::answer::{Reply, reply};
+use crate::api::Api;
+use crate::call::Call;
+use crate::error::ApiError;
+
+pub(crate) async fn payment(api: &Api, call: &Call) -> Result<Reply, ApiError> {
+    let (id, merchant_id) = (call.payment_id()?, call.only_merchant()?);
+    let view = api.payments.payment(id).await?.ok_or_else(not_found)?;
+    if merchant_id.is_some_and(|asking| asking != view.snapshot.payment.merchant_id) {
+        return Err(not_found());
+    }
+    Ok(reply(200, &view.rendering().body()))
+}
+
+pub(crate) async fn events(api: &Api, call: &Call) -> Result<Reply, ApiError> {
+    let (id, merchant_id) = (call.payment_id()?, call.only_merchant()?);
+    let events = api.payments.events(id).await?;
+    let first = events.first().ok_or_else(not_found)?;
+    let owner = first.decode().map_err(EngineError::Unreadable)?.header.merchant_id;
+    if merchant_id.is_some_and(|asking| asking != owner) {
+        return Err(not_found());
+    }
+    Ok(reply(200, &EventsBody { items: events.iter().map(EventBody::of).collect() }))
+}
+
+#[derive(Serialize)]
+struct EventsBody<'a> {
+    items: Vec<EventBody<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBody<'a> {
+    event_id: EventId,
+    version: u32,
+    r#type: &'a str,
+    position: String,
+    recorded_at: Timestamp,
+    traceparent: Option<&'a Arc<str>>,
+    /// As it stands in the ledger, byte for byte; null where a damaged ledger holds no JSON.
+    data: Option<&'a RawValue>,
+}
+
+impl<'a> EventBody<'a> {
+    fn of(event: &'a Recorded) -> Self {
+        Self {
+            event_id: event.event_id,
+            version: event.version,
+            r#type: &event.event_type,
+            position: format!("{}:{}", event.partition, event.position),
+            recorded_at: event.recorded_at,
+            traceparent: event.traceparent.as_ref(),
+            data: serde_json::from_str(&event.data).ok(),
+        }
+    }
+}
+
+fn not_found() -> ApiError {
+    EngineError::Rejected { payment_id: None, rejection: Rejection::NotFound }.into()
+}

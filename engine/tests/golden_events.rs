@@ -1,6 +1,8 @@
 //! Golden files of the events: one file a type under `golden/events`, one event a line, byte for
 //! byte what the ledger stores. A file only changes together with a new schema version.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 #[path = "golden/samples.rs"]
 mod samples;
 

@@ -1,6 +1,8 @@
 //! Golden payment ids and partitions: a public contract, so the expected values were computed by
 //! another program (Python's hashlib and struct, from DESIGN section 4) and stand here as text.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use daybook_engine::clock::{Clock, ManualClock, Timestamp};
 use daybook_engine::idempotency::IdempotencyKey;
 use daybook_engine::ids::{Ids, LedgerId, PaymentId};

@@ -107,7 +107,9 @@ hash_newtype!(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Request {
-    /// `None` where the client may omit it: whole-amount forms and voids.
+    /// `None` where the client may omit it: whole-amount forms and voids. In JSON it stands there,
+    /// null included.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub key: Option<IdempotencyKey>,
     pub fingerprint: Fingerprint,
     /// The representation version that every answer to this request is rendered in.

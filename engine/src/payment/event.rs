@@ -126,6 +126,7 @@ macro_rules! events {
                 }
             )*
 
+            // Naming the deserializer makes a field that may be null still one that must be there.
             pub(super) mod owned {
                 use super::*;
 
@@ -138,8 +139,12 @@ macro_rules! events {
                         pub(in super::super) at: Timestamp,
                         pub(in super::super) merchant_id: MerchantId,
                         pub(in super::super) currency: Currency,
+                        #[serde(deserialize_with = "Deserialize::deserialize")]
                         pub(in super::super) operation_id: Option<OperationId>,
-                        $(pub(in super::super) $field: $field_type,)*
+                        $(
+                            #[serde(deserialize_with = "Deserialize::deserialize")]
+                            pub(in super::super) $field: $field_type,
+                        )*
                     }
                 )*
             }

@@ -121,8 +121,12 @@ impl Payment {
             operation.fee = late.fee;
             operation.acquirer = late.acquirer.clone();
             operation.completed_at = Some(at);
-            if operation.verb == Verb::Void {
-                self.release = Some(Release::Voided);
+            match operation.verb {
+                Verb::Void => self.release = Some(Release::Voided),
+                Verb::Capture if operation.is_final && self.release.is_none() => {
+                    self.release = Some(Release::FinalCapture);
+                }
+                _ => {}
             }
         }
     }

@@ -92,13 +92,18 @@ impl OperationStatus {
     }
 }
 
-/// What the acquirer said of an operation; each at most 256 characters.
+/// What the acquirer said of an operation; each at most 256 characters. In JSON each stands there,
+/// null included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AcquirerReference {
+    #[serde(deserialize_with = "Option::deserialize")]
     pub transaction_id: Option<Arc<str>>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub approval_code: Option<Arc<str>>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub response_code: Option<Arc<str>>,
+    #[serde(deserialize_with = "Option::deserialize")]
     pub response_message: Option<Arc<str>>,
 }
 

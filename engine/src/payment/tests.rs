@@ -1,1 +1,6 @@
-
+mod bounds;
+mod history;
+mod idempotency;
+mod outcome;
+mod rejection;
+mod status;

@@ -1,11 +1,13 @@
 //! Recording what the acquirer made of an operation, in time or late.
 
+use std::sync::Arc;
+
 use super::super::command::{Conclude, Decision, Outcome};
 use super::super::event::{
     Authorized, CaptureFailed, CaptureRequested, Captured, Declined, EventBody, LateOutcome,
     LateOutcomeKind, RefundFailed, Refunded, ReversalRequested, Reversed, VoidFailed, Voided,
 };
-use super::super::operation::{CaptureMethod, Operation, OperationStatus, Verb};
+use super::super::operation::{AcquirerReference, CaptureMethod, Operation, OperationStatus, Verb};
 use super::super::{Payment, Rejection};
 use crate::clock::Timestamp;
 use crate::journal::{JournalEntry, fee};
@@ -47,11 +49,10 @@ impl Payment {
     ) -> Option<EventBody> {
         let (acquirer, code, approved) = match &command.outcome {
             Outcome::Approved { amount, acquirer } => {
-                // An acquirer that approves more than was asked is held to what was asked.
-                (acquirer.clone(), None, (*amount).min(operation.amount))
+                (acquirer.clone(), None, approved_amount(operation, *amount))
             }
             Outcome::Declined { code, acquirer } | Outcome::Failed { code, acquirer } => {
-                (acquirer.clone(), Some(code.clone()), Amount::ZERO)
+                (refused(acquirer, code), Some(code.clone()), Amount::ZERO)
             }
         };
         let amount = if approved.is_zero() { operation.amount } else { approved };
@@ -102,18 +103,21 @@ impl Payment {
     fn decide_late(&self, operation: &Operation, command: &Conclude, at: Timestamp) -> Decision {
         let (kind, acquirer, amount) = match &command.outcome {
             Outcome::Approved { amount, acquirer } => {
-                (LateOutcomeKind::Approved, acquirer, (*amount).min(operation.amount))
+                let amount = approved_amount(operation, *amount);
+                (LateOutcomeKind::Approved, acquirer.clone(), amount)
             }
-            Outcome::Declined { acquirer, .. } => {
-                (LateOutcomeKind::Declined, acquirer, operation.amount)
+            Outcome::Declined { code, acquirer } => {
+                (LateOutcomeKind::Declined, refused(acquirer, code), operation.amount)
             }
-            Outcome::Failed { acquirer, .. } => {
-                (LateOutcomeKind::Failed, acquirer, operation.amount)
+            Outcome::Failed { code, acquirer } => {
+                (LateOutcomeKind::Failed, refused(acquirer, code), operation.amount)
             }
         };
         let was_approved = operation.status == OperationStatus::Succeeded;
         let is_approved = kind == LateOutcomeKind::Approved;
-        let is_repeat = was_approved == is_approved || operation.late == Some(kind);
+        // Declined and failed are one contradiction: taking turns they would fill the ledger.
+        let said_late = operation.late.map(|late| late == LateOutcomeKind::Approved);
+        let is_repeat = was_approved == is_approved || said_late == Some(is_approved);
         if is_repeat || amount.is_zero() {
             return Decision::Nothing;
         }
@@ -127,7 +131,7 @@ impl Payment {
             outcome: kind,
             amount,
             counted: is_approved && self.has_room_for(operation.verb, amount),
-            acquirer: acquirer.clone(),
+            acquirer,
             fee_bps: command.terms.fee_bps,
             fee: booking.as_ref().map_or(Amount::ZERO, |booking| booking.fee),
             settlement_date: booking.as_ref().map(|booking| booking.settlement_date),
@@ -153,6 +157,20 @@ impl Payment {
             Verb::Authorize | Verb::Reverse => false,
         }
     }
+}
+
+/// What an approval comes to: never more than was asked, and a hold is released whole.
+fn approved_amount(operation: &Operation, approved: Amount) -> Amount {
+    match operation.verb {
+        Verb::Void | Verb::Reverse => operation.amount,
+        Verb::Authorize | Verb::Capture | Verb::Refund => approved.min(operation.amount),
+    }
+}
+
+/// The acquirer's words of a refusal, its code among them.
+fn refused(acquirer: &AcquirerReference, code: &Arc<str>) -> AcquirerReference {
+    let response_code = acquirer.response_code.clone().or_else(|| Some(code.clone()));
+    AcquirerReference { response_code, ..acquirer.clone() }
 }
 
 /// The money side of an outcome.

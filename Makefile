@@ -1,0 +1,31 @@
+# Every target fails at its first failing command; all of them share cargo's one target folder.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help packages test drill bench fmt clippy
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+packages: ## Install the system packages that building and testing need, if any is missing
+	@deploy/packages
+
+# The whole-product tests come last, so that the last line printed is their summary.
+test: packages ## Format check, lints, then every test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --exclude daybook
+	cargo test -p daybook --bins
+	cargo test -p daybook --test product
+
+drill: packages ## The long versions of the whole-product tests: crashes, load, restarts
+	DAYBOOK_DRILL=full cargo test -p daybook --test product -- --include-ignored
+
+bench: ## Authorizations per second, with the limits of this machine beside the figure
+	cargo run --release -p bench -- run authorize --connections 64 --duration 15s
+
+fmt: ## Format the code
+	cargo fmt --all
+
+clippy: ## Lints, as errors
+	cargo clippy --workspace --all-targets -- -D warnings

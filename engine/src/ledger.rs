@@ -8,7 +8,10 @@
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 #[cfg(any(test, feature = "testing"))]
+pub mod faulty;
+#[cfg(any(test, feature = "testing"))]
 pub mod memory;
+mod numbering;
 pub mod sqlite;
 
 use std::sync::Arc;
@@ -67,6 +70,11 @@ pub struct AppendText {
 }
 
 impl Append {
+    /// Its events with their versions.
+    pub fn versions(&self) -> impl Iterator<Item = (u32, &NewEvent)> {
+        (self.first_version..).zip(&self.events)
+    }
+
     /// Bytes of data and text, which bound a batch.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -81,7 +89,7 @@ impl Append {
 pub enum Appended {
     /// On disk; the position of its last event.
     At(u64),
-    /// Its first version stands there already, with another event.
+    /// Another event holds its first version, or the version before it is missing.
     Conflict,
 }
 
@@ -115,6 +123,15 @@ pub struct Stretch {
     pub limit: u32,
 }
 
+impl Stretch {
+    /// Its last position; none stands beyond `i64::MAX`, which every store can hold.
+    #[must_use]
+    pub const fn last(&self) -> u64 {
+        let end = self.from.saturating_add(self.limit as u64);
+        if end > i64::MAX as u64 { i64::MAX as u64 } else { end.saturating_sub(1) }
+    }
+}
+
 /// How a partition ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -145,16 +162,18 @@ pub enum StoreError {
 pub trait Ledger: Send + Sync + 'static {
     fn identity(&self) -> LedgerIdentity;
 
-    /// Appends the batch in one transaction, in order, durable when it returns. A batch that meets
-    /// a version already recorded writes nothing and answers `None`: the caller sends it through
-    /// [`Ledger::append_tolerant`], which costs more.
+    /// Appends the batch in one transaction, in order, durable when it returns. A batch with a
+    /// version already recorded, or one that leaves a gap, writes nothing and answers `None`: the
+    /// caller sends it through [`Ledger::append_tolerant`], which costs more and says which it was.
+    /// Consecutive appends to one payment may stand in one batch.
     ///
     /// # Errors
     /// [`StoreError::AnswerLost`] where it may have been written, else it was not.
     async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError>;
 
     /// Appends what can be appended and answers each: an append whose events stand there already
-    /// under the same event ids counts as written, which is how a lost answer is found again.
+    /// under the same event ids counts as written, which is how a lost answer is found again. An
+    /// append behind a conflicting one of its payment was decided on it, and is a conflict too.
     ///
     /// # Errors
     /// As [`Ledger::append`].
@@ -172,7 +191,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// When the store can't be read.
     async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, StoreError>;
 
-    /// The events of these stretches, by partition and position.
+    /// The events of these stretches, by partition and position, each once.
     ///
     /// # Errors
     /// When the store can't be read.

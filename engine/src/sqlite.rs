@@ -8,7 +8,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Connection, Executor, Row};
+use sqlx::{ConnectOptions, Connection, Executor, Row, Sqlite, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::ledger::StoreError;
@@ -42,6 +42,8 @@ pub struct Database {
 /// Long enough for a command beside a running `serve` to wait for its writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// Rows that may wait between a connection's thread and the task that asked.
+const ROW_BUFFER: usize = 512;
 /// Pages between checkpoints: large enough that a checkpoint is rare beside the commits.
 const CHECKPOINT_PAGES: &str = "4000";
 
@@ -69,7 +71,9 @@ impl Database {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("cache_size", "-16384")
-            .pragma("recursive_triggers", "on");
+            .pragma("recursive_triggers", "on")
+            .row_buffer_size(ROW_BUFFER)
+            .disable_statement_logging();
         let unavailable = |error: sqlx::Error| unavailable(store, &error);
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
         check_settings(store, &mut writer, durability).await?;
@@ -95,10 +99,28 @@ impl Database {
         &self.readers
     }
 
+    /// Begins a transaction on the writing connection. It takes the write lock at once, and is
+    /// rolled back before the connection's next statement where it is dropped, at any await.
+    ///
+    /// # Errors
+    /// When another process keeps the lock for longer than the busy timeout.
+    pub async fn begin<'w>(
+        &self,
+        writer: &'w mut SqliteConnection,
+    ) -> Result<Transaction<'w, Sqlite>, StoreError> {
+        writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.unavailable(&error))
+    }
+
     /// The error of a statement that wrote nothing.
     #[must_use]
     pub fn unavailable(&self, error: &sqlx::Error) -> StoreError {
         unavailable(self.store, error)
+    }
+
+    /// The error of a COMMIT, which may have been written.
+    #[must_use]
+    pub fn answer_lost(&self, error: &sqlx::Error) -> StoreError {
+        StoreError::AnswerLost { store: self.store, cause: error.to_string() }
     }
 
     /// Ends the transaction that a failed statement left open.

@@ -1,4 +1,6 @@
 -- ledger.db: the append-only table of events and what stands beside it.
+-- The triggers hold for every connection, whatever its pragmas: REPLACE deletes a row without
+-- firing DELETE triggers unless recursive_triggers is on, so each BEFORE INSERT trigger refuses it.
 
 CREATE TABLE ledger (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -37,6 +39,25 @@ CREATE TABLE event_text (
     PRIMARY KEY (partition, payment_id, version, name)
 ) STRICT, WITHOUT ROWID;
 
+-- Positions and versions are gapless, and nothing stands there yet. (An INSERT that names no rowid
+-- has -1 here, which no row has.)
+CREATE TRIGGER event_is_the_next BEFORE INSERT ON event
+WHEN NEW.version <> 1 + coalesce((
+        SELECT max(version) FROM event
+        WHERE partition = NEW.partition AND payment_id = NEW.payment_id), 0)
+    OR NEW.position <> 1 + coalesce((
+        SELECT max(position) FROM event WHERE partition = NEW.partition), 0)
+    OR EXISTS (SELECT 1 FROM event WHERE rowid = NEW.rowid)
+BEGIN
+    SELECT CASE
+        WHEN NEW.version = 1 + coalesce((
+            SELECT max(version) FROM event
+            WHERE partition = NEW.partition AND payment_id = NEW.payment_id), 0)
+        THEN RAISE(ABORT, 'the ledger is append-only: an event takes its partition''s next position')
+        ELSE RAISE(ABORT, 'the ledger is append-only: an event takes its payment''s next version')
+    END;
+END;
+
 CREATE TRIGGER event_is_never_updated BEFORE UPDATE ON event
 BEGIN
     SELECT RAISE(ABORT, 'the ledger is append-only: an event is never updated');
@@ -45,6 +66,15 @@ END;
 CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
 BEGIN
     SELECT RAISE(ABORT, 'the ledger is append-only: an event is never deleted');
+END;
+
+CREATE TRIGGER event_text_is_never_replaced BEFORE INSERT ON event_text
+WHEN EXISTS (
+    SELECT 1 FROM event_text
+    WHERE partition = NEW.partition AND payment_id = NEW.payment_id
+        AND version = NEW.version AND name = NEW.name)
+BEGIN
+    SELECT RAISE(ABORT, 'a text is written once, with its event');
 END;
 
 CREATE TRIGGER event_text_is_never_deleted BEFORE DELETE ON event_text
@@ -60,6 +90,14 @@ BEGIN
     SELECT RAISE(ABORT, 'a text is erased by setting it to null, never changed');
 END;
 
+CREATE TRIGGER ledger_partition_is_never_added BEFORE INSERT ON ledger_partition
+WHEN NEW.head <> 0
+    OR EXISTS (SELECT 1 FROM ledger_partition WHERE partition = NEW.partition)
+    OR (SELECT count(*) FROM ledger_partition) >= (SELECT partitions FROM ledger)
+BEGIN
+    SELECT RAISE(ABORT, 'the number of partitions is fixed when the ledger is created');
+END;
+
 CREATE TRIGGER ledger_partition_is_never_deleted BEFORE DELETE ON ledger_partition
 BEGIN
     SELECT RAISE(ABORT, 'the number of partitions is fixed when the ledger is created');
@@ -67,6 +105,26 @@ END;
 
 CREATE TRIGGER ledger_partition_only_grows BEFORE UPDATE ON ledger_partition
 WHEN NEW.head <= OLD.head OR NEW.partition <> OLD.partition
+    OR NEW.head IS NOT (SELECT max(position) FROM event WHERE partition = NEW.partition)
 BEGIN
-    SELECT RAISE(ABORT, 'the head of a partition only grows');
+    SELECT RAISE(ABORT, 'the head of a partition only grows, to its last event');
+END;
+
+CREATE TRIGGER ledger_is_created_once BEFORE INSERT ON ledger
+WHEN EXISTS (SELECT 1 FROM ledger)
+BEGIN
+    SELECT RAISE(ABORT, 'a ledger is created once');
+END;
+
+CREATE TRIGGER ledger_is_never_deleted BEFORE DELETE ON ledger
+BEGIN
+    SELECT RAISE(ABORT, 'a ledger is created once');
+END;
+
+CREATE TRIGGER ledger_keeps_its_identity BEFORE UPDATE ON ledger
+WHEN NEW.only <> OLD.only OR NEW.id <> OLD.id OR NEW.partitions <> OLD.partitions
+    OR NEW.incarnation < OLD.incarnation
+    OR NEW.lowest_reader_version < OLD.lowest_reader_version
+BEGIN
+    SELECT RAISE(ABORT, 'a ledger keeps its id and partitions, and its incarnation only grows');
 END;

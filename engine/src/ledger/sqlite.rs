@@ -1,1 +1,102 @@
+//! The ledger in SQLite: one file, one writer, commits synced before they are answered.
+//!
+//! An append is one transaction of four round trips to the connection's thread: begin, the heads,
+//! the rows, the new heads, and then the commit with its sync, which outweighs them all.
 
+mod append;
+mod create;
+mod read;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use super::numbering::check;
+use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use crate::event_text::EventText;
+use crate::ids::{LedgerId, Partition, PaymentId};
+use crate::sqlite::{Database, Durability, Migration};
+
+const STORE: &str = "ledger";
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    number: 1,
+    name: "ledger",
+    sql: include_str!("../../../migrations/sqlite/0001_ledger.sql"),
+}];
+
+/// The ledger in one SQLite file.
+#[derive(Debug)]
+pub struct SqliteLedger {
+    database: Database,
+    identity: LedgerIdentity,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger, or creates it with `new_id`, incarnation 1 and the given number of
+    /// partitions (1 to 1024; [`super::DEFAULT_PARTITIONS`] where none is given).
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where the ledger was created with another number of partitions, or
+    /// needs a later build; else when the file can't be used.
+    pub async fn open(
+        path: &Path,
+        partitions: Option<u16>,
+        new_id: LedgerId,
+    ) -> Result<Self, StoreError> {
+        let database = Database::open(STORE, path, Durability::Full, MIGRATIONS).await?;
+        let identity = create::find_or_create(&database, partitions, new_id).await?;
+        Ok(Self { database, identity })
+    }
+
+    /// Writes the log into the file and lets go of it. What is asked later fails.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    fn partition_of(&self, payment_id: PaymentId) -> Partition {
+        payment_id.partition(self.identity.partitions)
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    fn identity(&self) -> LedgerIdentity {
+        self.identity
+    }
+
+    async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError> {
+        check(batch)?;
+        append::append(&self.database, self.identity.partitions, batch).await
+    }
+
+    async fn append_tolerant(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
+        check(batch)?;
+        append::append_tolerant(&self.database, self.identity.partitions, batch).await
+    }
+
+    async fn load(&self, payment_id: PaymentId) -> Result<Vec<Recorded>, StoreError> {
+        read::load(&self.database, self.partition_of(payment_id), payment_id).await
+    }
+
+    async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, StoreError> {
+        read::texts(&self.database, self.partition_of(payment_id), payment_id).await
+    }
+
+    async fn read(&self, stretches: &[Stretch]) -> Result<Vec<Recorded>, StoreError> {
+        read::read(&self.database, stretches).await
+    }
+
+    async fn read_by_payment(
+        &self,
+        partition: Partition,
+        after: Option<(PaymentId, u32)>,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        read::read_by_payment(&self.database, partition, after, limit).await
+    }
+
+    async fn heads(&self) -> Result<Vec<Head>, StoreError> {
+        read::heads(&self.database).await
+    }
+}

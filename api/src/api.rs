@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use daybook_engine::ids::Ids;
+use daybook_engine::ids::{Ids, Partition};
 use daybook_projections::views::ViewQueries;
 use prometheus_client::registry::Registry;
 
@@ -28,9 +28,11 @@ pub struct Api {
 }
 
 /// How far the views are behind the ledger.
+#[async_trait]
 pub trait ViewLag: Send + Sync + 'static {
-    /// `None` while nobody knows.
-    fn lag(&self) -> Option<Duration>;
+    /// How long the oldest event that `positions` have not reached has been in the ledger; `None`
+    /// while nobody can say.
+    async fn lag(&self, positions: &[(Partition, u64)]) -> Option<Duration>;
 }
 
 /// Whether something this process depends on can be reached.

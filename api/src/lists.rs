@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use daybook_engine::ids::Partition;
-use daybook_engine::payment::{PaymentBody, Rendering};
-use daybook_projections::views::{Page, PageQuery, PaymentRow, ViewQueries};
+use daybook_engine::engine::Snapshot;
+use daybook_engine::payment::PaymentBody;
+use daybook_projections::views::{ListedPayment, Page, PageQuery, ViewQueries};
 use serde::Serialize;
 
 use crate::answer::{Reply, reply};
@@ -17,33 +18,38 @@ pub(crate) async fn payments(api: &Api, call: &Call) -> Result<Reply, ApiError> 
     let (views, query) = ask(api, call)?;
     let page = views.payments(&query).await?;
     let Page { items, next, positions } = page;
-    let items = items.iter().map(body).collect();
-    Ok(shown(api, Page { items, next, positions }))
+    let mut bodies = Vec::with_capacity(items.len());
+    for row in items {
+        bodies.push(body(api, row).await?);
+    }
+    shown(api, Page { items: bodies, next, positions }).await
 }
 
 pub(crate) async fn settlements(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let (views, query) = ask(api, call)?;
-    Ok(shown(api, views.settlements(&query).await?))
+    shown(api, views.settlements(&query).await?).await
 }
 
 pub(crate) async fn settlement_lines(api: &Api, call: &Call) -> Result<Reply, ApiError> {
-    let (views, query) = ask(api, call)?;
-    Ok(shown(api, views.settlement_lines(&query).await?))
+    let (views, query) = ask_with(api, call, &["currency", "date"])?;
+    let query_string = call.query()?;
+    let (currency, date) = (query_string.currency()?, query_string.date()?);
+    shown(api, views.settlement_lines(&query, currency, date).await?).await
 }
 
 pub(crate) async fn refunds(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let (views, query) = ask(api, call)?;
-    Ok(shown(api, views.refunds(&query).await?))
+    shown(api, views.refunds(&query).await?).await
 }
 
 pub(crate) async fn balances(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let (views, query) = ask(api, call)?;
-    Ok(shown(api, views.balances(&query).await?))
+    shown(api, views.balances(&query).await?).await
 }
 
 pub(crate) async fn operations(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let (views, query) = ask(api, call)?;
-    Ok(shown(api, views.operations(&query).await?))
+    shown(api, views.operations(&query).await?).await
 }
 
 #[derive(Serialize)]
@@ -63,7 +69,16 @@ struct AsOf {
 }
 
 fn ask<'a>(api: &'a Api, call: &Call) -> Result<(&'a dyn ViewQueries, PageQuery), ApiError> {
-    let query = call.query()?.page()?;
+    ask_with(api, call, &[])
+}
+
+/// The views and the page asked for, where the list takes these parameters as well.
+fn ask_with<'a>(
+    api: &'a Api,
+    call: &Call,
+    also: &[&str],
+) -> Result<(&'a dyn ViewQueries, PageQuery), ApiError> {
+    let query = call.query()?.page(also)?;
     let views = api.views.as_deref().ok_or_else(|| {
         let detail = "this process has no views: ask one that runs the projections role";
         ApiError::new(VIEWS_NOT_SERVED, detail)
@@ -71,23 +86,21 @@ fn ask<'a>(api: &'a Api, call: &Call) -> Result<(&'a dyn ViewQueries, PageQuery)
     Ok((views, query))
 }
 
-fn shown<T: Serialize>(api: &Api, page: Page<T>) -> Reply {
-    let lag = api.view_lag.as_ref().and_then(|source| source.lag());
+async fn shown<T: Serialize>(api: &Api, page: Page<T>) -> Result<Reply, ApiError> {
+    let lag = match &api.view_lag {
+        Some(source) => source.lag(&page.positions).await,
+        None => None,
+    };
     let as_of = AsOf {
         positions: page.positions.into_iter().collect(),
         lag_seconds: lag.map(|lag| lag.as_secs_f64()),
     };
-    reply(200, &PageBody { items: page.items, next_cursor: page.next, as_of })
+    Ok(reply(200, &PageBody { items: page.items, next_cursor: page.next, as_of }))
 }
 
-/// Free text stands beside the ledger and not in the view, so a list shows none.
-fn body(row: &PaymentRow) -> PaymentBody {
-    let rendering = Rendering {
-        payment_id: row.payment_id,
-        payment: &row.payment,
-        partition: row.partition,
-        position: row.position,
-        texts: &[],
-    };
-    rendering.body()
+/// The row with the texts that stand beside the ledger.
+async fn body(api: &Api, row: ListedPayment) -> Result<PaymentBody, ApiError> {
+    let ListedPayment { payment_id, partition, position, payment } = row;
+    let snapshot = Snapshot { payment_id, partition, position, payment };
+    Ok(api.payments.with_texts(snapshot).await?.rendering().body())
 }

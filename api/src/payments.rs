@@ -5,7 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybook_engine::Engine;
 use daybook_engine::engine::{
-    Answer, AuthorizeRequest, CaptureRequest, EngineError, PaymentView, RefundRequest, VoidRequest,
+    Answer, AuthorizeRequest, CaptureRequest, EngineError, PaymentView, RefundRequest, Snapshot,
+    VoidRequest,
 };
 use daybook_engine::ids::PaymentId;
 use daybook_engine::ledger::Recorded;
@@ -27,6 +28,8 @@ pub trait Payments: Send + Sync + 'static {
     async fn refund(&self, request: RefundRequest, wait: Duration) -> Result<Answer, EngineError>;
 
     async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError>;
+
+    async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError>;
 
     async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError>;
 }
@@ -59,6 +62,10 @@ impl Payments for Engine {
 
     async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError> {
         self.payment(id).await
+    }
+
+    async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError> {
+        self.with_texts(snapshot).await
     }
 
     async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError> {

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use daybook_engine::clock::Date;
 use daybook_engine::merchant::MerchantId;
+use daybook_engine::money::Currency;
 use daybook_projections::views::PageQuery;
 
 use crate::call::shown;
 use crate::error::ApiError;
-use crate::problem::{MERCHANT_ID_INVALID, PARAMETER_INVALID, UNKNOWN_PARAMETER};
+use crate::problem::{CURRENCY_INVALID, MERCHANT_ID_INVALID, PARAMETER_INVALID, UNKNOWN_PARAMETER};
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
@@ -55,8 +57,24 @@ impl<'a> Query<'a> {
         })
     }
 
-    pub(crate) fn page(&self) -> Result<PageQuery, ApiError> {
-        self.only(&["merchantId", "limit", "cursor"])?;
+    pub(crate) fn currency(&self) -> Result<Option<Currency>, ApiError> {
+        let Some(text) = self.get("currency") else { return Ok(None) };
+        Currency::parse(text).map(Some).map_err(|error| {
+            ApiError::new(CURRENCY_INVALID, format!("currency {error}")).field("currency")
+        })
+    }
+
+    pub(crate) fn date(&self) -> Result<Option<Date>, ApiError> {
+        let Some(text) = self.get("date") else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
+            let detail = "date must be a day such as 2026-11-23";
+            ApiError::new(PARAMETER_INVALID, detail).field("date")
+        })
+    }
+
+    /// The page asked for, where the list takes the parameters `also` as well.
+    pub(crate) fn page(&self, also: &[&str]) -> Result<PageQuery, ApiError> {
+        self.only(&[&["merchantId", "limit", "cursor"], also].concat())?;
         Ok(PageQuery {
             merchant_id: self.merchant_id()?,
             after: self.get("cursor").map(str::to_owned),
@@ -106,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_page_is_read_from_the_query() {
-        let page = |text: &str| Query::parse(text).and_then(|query| query.page());
+        let page = |text: &str| Query::parse(text).and_then(|query| query.page(&[]));
         let all = page("").unwrap();
         assert_eq!((all.merchant_id, all.after, all.limit), (None, None, 50));
         let some = page("merchantId=shop+1%2f&limit=200&cursor=a%3Db").unwrap();

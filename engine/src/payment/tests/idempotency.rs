@@ -1,6 +1,6 @@
 //! Keys: the same request is the same operation, any other request under its key is refused.
 
-use super::history::{after, operation_id};
+use super::history::{after, merchant, operation_id};
 use crate::payment::{Command, Decision, MAX_OPERATIONS, Rejection};
 
 /// What may come after `authorize 1000; authorized; capture 400 key=a`.
@@ -92,6 +92,13 @@ fn a_sale_under_the_key_of_a_manual_payment_is_another_request() {
 fn another_merchant_never_shares_a_payment_even_if_the_ids_collide() {
     let history = after("authorize 1000; authorized");
     assert_eq!(history.refusal("authorize 1000 merchant=other"), Rejection::KeyReused);
+    // Nor if the fingerprints collide too: the merchant itself is compared.
+    let Command::Authorize(mut again) = history.command("authorize 1000") else {
+        panic!("an authorization")
+    };
+    again.merchant_id = merchant("other");
+    let decision = history.payment().decide(&Command::Authorize(again), history.at());
+    assert_eq!(decision, Err(Rejection::KeyReused));
 }
 
 #[test]

@@ -60,7 +60,8 @@ impl From<StoreError> for Failure {
 
 /// An error and its causes in one line.
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
+    let causes =
+        std::iter::successors(error.source(), |error: &&(dyn Error + 'static)| (*error).source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
@@ -96,8 +97,10 @@ fn read_settings(arguments: &ArgMatches) -> Result<Config, Vec<SettingError>> {
 fn payment_argument(arguments: &ArgMatches) -> Result<PaymentId, Failure> {
     let text = arguments.get_one::<String>("PAYMENT").map_or("", String::as_str);
     text.parse().map_err(|_| {
-        Failure::Usage(format!("{text:?} is no payment id; it looks like \
-             0190a5f0-1c2d-8e3f-9a4b-5c6d7e8f9a0b"))
+        Failure::Usage(format!(
+            "{text:?} is no payment id; it looks like \
+             0190a5f0-1c2d-8e3f-9a4b-5c6d7e8f9a0b"
+        ))
     })
 }
 
@@ -153,6 +156,8 @@ fn flag(setting: &'static Setting) -> Arg {
         .long(setting.name)
         .value_name(setting.value)
         .help(format!("{}{default}", setting.help))
-        .help_heading("Settings (each also an environment variable DAYBOOK_NAME and a key of --config)")
+        .help_heading(
+            "Settings (each also an environment variable DAYBOOK_NAME and a key of --config)",
+        )
         .allow_hyphen_values(true)
 }

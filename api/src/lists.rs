@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use daybook_engine::ids::Partition;
 use daybook_engine::engine::Snapshot;
+use daybook_engine::ids::Partition;
 use daybook_engine::payment::PaymentBody;
 use daybook_projections::views::{ListedPayment, Page, PageQuery, ViewQueries};
 use serde::Serialize;

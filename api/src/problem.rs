@@ -2,7 +2,7 @@
 
 use daybook_engine::engine::EngineError;
 use daybook_engine::payment::Rejection;
-use daybook_projections::views::ViewError;
+use daybook_projections::ViewError;
 
 use crate::error::ApiError;
 
@@ -152,10 +152,8 @@ impl From<ViewError> for ApiError {
     fn from(error: ViewError) -> Self {
         match error {
             ViewError::BadCursor => Self::new(CURSOR_INVALID, error.to_string()).field("cursor"),
-            ViewError::Unavailable(_) => {
-                Self::new(VIEWS_UNAVAILABLE, "the views can't be read: try again in a moment")
-                    .caused_by(error)
-            }
+            _ => Self::new(VIEWS_UNAVAILABLE, "the views can't be read: try again in a moment")
+                .caused_by(error),
         }
     }
 }

@@ -9,7 +9,7 @@ use daybook_projections::views::PageQuery;
 
 use crate::call::shown;
 use crate::error::ApiError;
-use crate::problem::{CURRENCY_INVALID, MERCHANT_ID_INVALID, PARAMETER_INVALID, UNKNOWN_PARAMETER};
+use crate::problem::{CURRENCY_UNKNOWN, MERCHANT_ID_INVALID, PARAMETER_INVALID, UNKNOWN_PARAMETER};
 
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 200;
@@ -60,7 +60,7 @@ impl<'a> Query<'a> {
     pub(crate) fn currency(&self) -> Result<Option<Currency>, ApiError> {
         let Some(text) = self.get("currency") else { return Ok(None) };
         Currency::parse(text).map(Some).map_err(|error| {
-            ApiError::new(CURRENCY_INVALID, format!("currency {error}")).field("currency")
+            ApiError::new(CURRENCY_UNKNOWN, format!("currency {error}")).field("currency")
         })
     }
 

@@ -158,12 +158,8 @@ impl Engine {
         match self.execute(Step::Intent(&intent), for_intent).await? {
             Executed::Appended(snapshot) => {
                 let operation_id = intent.operation_id;
-                let call = self.clone().call_and_record(
-                    snapshot.clone(),
-                    operation_id,
-                    send_before,
-                    room,
-                );
+                let call =
+                    self.clone().call_and_record(snapshot.clone(), operation_id, send_before, room);
                 self.0.calls.spawn(call);
                 self.await_outcome(snapshot, operation_id, false, deadline).await
             }

@@ -2,13 +2,14 @@
 //! memory that does not grow with the ledger.
 //!
 //! Two walks: by position (gapless, in the right partition), and payment by payment (ids, versions,
-//! bytes, rules, bounds, journals, texts). The second hands each payment on, so that views can be
+//! bytes, rules, bounds, journals, texts). The second hands each payment on, so that views are
 //! checked against the same walk.
 
 mod history;
 
 pub use history::check_event;
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use crate::event_text::{EventText, hash_text};
@@ -68,13 +69,13 @@ impl Findings {
     }
 }
 
-/// A payment's records and, as far as they can be read, its events.
+/// A payment's events in version order, as far as they can be read, and what they fold to.
 #[derive(Debug)]
-pub struct History<'a> {
+pub struct History {
     pub payment_id: PaymentId,
-    pub recorded: &'a [Recorded],
-    pub events: &'a [Event],
-    pub payment: Option<&'a Payment>,
+    pub events: Vec<(Recorded, Event)>,
+    /// `None` where an event can't be read, or the first does not create a payment.
+    pub payment: Option<Payment>,
 }
 
 /// Rows read at a time.
@@ -130,63 +131,78 @@ pub async fn check_positions(
     Ok(())
 }
 
-/// Checks every payment of a partition as far as the head, and hands each on.
-///
-/// # Errors
-/// When the ledger can't be read.
-pub async fn check_payments(
-    ledger: &dyn Ledger,
+/// A walk over a partition, payment by payment, as far as the head.
+pub struct PaymentWalk<'a> {
+    ledger: &'a dyn Ledger,
     head: Head,
-    findings: &mut Findings,
-    mut visit: impl FnMut(&History<'_>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut after = None;
-    let mut pending: Vec<Recorded> = Vec::new();
-    loop {
-        let page = ledger.read_by_payment(head.partition, after, PAGE).await?;
-        let is_last = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
-        after = page.last().map(|last| (last.payment_id, last.version));
-        for recorded in page {
-            if pending.first().is_some_and(|first| first.payment_id != recorded.payment_id) {
-                check_payment(ledger, &pending, findings, &mut visit).await?;
-                pending.clear();
-            }
-            if recorded.position <= head.position {
-                pending.push(recorded);
-            }
-        }
-        if is_last {
-            return check_payment(ledger, &pending, findings, &mut visit).await;
-        }
-    }
+    after: Option<(PaymentId, u32)>,
+    /// Read and not yet handed on.
+    rows: VecDeque<Recorded>,
+    is_read: bool,
 }
 
-async fn check_payment(
-    ledger: &dyn Ledger,
-    recorded: &[Recorded],
-    findings: &mut Findings,
-    visit: &mut impl FnMut(&History<'_>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let Some(first) = recorded.first() else { return Ok(()) };
-    let payment_id = first.payment_id;
-    let (events, payment) = check_events(&ledger.identity(), recorded, findings);
-    if let Some(payment) = &payment
-        && has_texts(payment)
-    {
-        let texts = ledger.texts(payment_id).await?;
-        check_texts(first, &events, &texts, findings);
+impl<'a> PaymentWalk<'a> {
+    #[must_use]
+    pub fn new(ledger: &'a dyn Ledger, head: Head) -> Self {
+        Self { ledger, head, after: None, rows: VecDeque::new(), is_read: false }
     }
-    visit(&History { payment_id, recorded, events: &events, payment: payment.as_ref() })
+
+    /// The next payment, checked; `None` at the end.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn next(&mut self, findings: &mut Findings) -> Result<Option<History>, StoreError> {
+        let mut recorded: Vec<Recorded> = Vec::new();
+        loop {
+            while let Some(row) = self.rows.pop_front() {
+                if recorded.first().is_some_and(|first| first.payment_id != row.payment_id) {
+                    self.rows.push_front(row);
+                    return self.check(recorded, findings).await.map(Some);
+                }
+                recorded.push(row);
+            }
+            if self.is_read {
+                break;
+            }
+            self.read_on().await?;
+        }
+        if recorded.is_empty() { Ok(None) } else { self.check(recorded, findings).await.map(Some) }
+    }
+
+    async fn read_on(&mut self) -> Result<(), StoreError> {
+        let page = self.ledger.read_by_payment(self.head.partition, self.after, PAGE).await?;
+        self.is_read = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+        self.after = page.last().map(|last| (last.payment_id, last.version));
+        let head = self.head.position;
+        self.rows.extend(page.into_iter().filter(|recorded| recorded.position <= head));
+        Ok(())
+    }
+
+    async fn check(
+        &self,
+        recorded: Vec<Recorded>,
+        findings: &mut Findings,
+    ) -> Result<History, StoreError> {
+        let first = recorded.first().map(|first| (first.partition, first.payment_id));
+        let (partition, payment_id) =
+            first.unwrap_or((self.head.partition, PaymentId::from_uuid(uuid::Uuid::nil())));
+        let (events, payment) = check_events(&self.ledger.identity(), recorded, findings);
+        if payment.as_ref().is_some_and(has_texts) {
+            let texts = self.ledger.texts(payment_id).await?;
+            check_texts(partition, payment_id, &events, &texts, findings);
+        }
+        Ok(History { payment_id, events, payment })
+    }
 }
 
 fn check_events(
     identity: &LedgerIdentity,
-    recorded: &[Recorded],
+    recorded: Vec<Recorded>,
     findings: &mut Findings,
-) -> (Vec<Event>, Option<Payment>) {
+) -> (Vec<(Recorded, Event)>, Option<Payment>) {
     let (mut events, mut payment) = (Vec::with_capacity(recorded.len()), None::<Payment>);
     let mut last_position = 0;
-    for (record, version) in recorded.iter().zip(1_u32..) {
+    for (record, version) in recorded.into_iter().zip(1_u32..) {
         let mut add = |what: String| {
             findings.add(Finding {
                 partition: record.partition,
@@ -213,7 +229,7 @@ fn check_events(
         if !is_canonical(&event, &record.data) {
             add("the data is not spelled as the engine spells it".to_owned());
         }
-        check_id(identity, record, &event, &mut add);
+        check_id(identity, &record, &event, &mut add);
         for what in check_event(payment.as_ref(), &event) {
             add(what);
         }
@@ -221,7 +237,7 @@ fn check_events(
             Some(payment) => Some(payment.evolve(&event)),
             None => Payment::begin_with(&event),
         };
-        events.push(event);
+        events.push((record, event));
         if payment.is_none() {
             return (events, None);
         }
@@ -252,16 +268,22 @@ fn has_texts(payment: &Payment) -> bool {
 }
 
 /// Every text that is not erased must have the hash that its event carries.
-fn check_texts(first: &Recorded, events: &[Event], texts: &[EventText], findings: &mut Findings) {
+fn check_texts(
+    partition: Partition,
+    payment_id: PaymentId,
+    events: &[(Recorded, Event)],
+    texts: &[EventText],
+    findings: &mut Findings,
+) {
     for text in texts {
         let at = usize::try_from(text.version).unwrap_or(0).checked_sub(1);
-        let expected = at.and_then(|at| events.get(at)).and_then(|event| hash_in(event, text));
+        let expected = at.and_then(|at| events.get(at)).and_then(|(_, event)| hash_in(event, text));
         let (Some(salt), Some(content)) = (&text.salt, &text.text) else { continue };
         if expected != Some(hash_text(salt, content)) {
             findings.add(Finding {
-                partition: first.partition,
+                partition,
                 position: None,
-                payment_id: Some(first.payment_id),
+                payment_id: Some(payment_id),
                 what: format!(
                     "the {} of version {} is not the text that its event was made with",
                     text.name.as_str(),

@@ -122,7 +122,9 @@ impl Workers {
                 Ok(true) => tokio::time::sleep(PACE).await,
                 Ok(false) => {
                     tokio::select! {
-                        () = ledger_grew.woken(POLL_IDLE) => tokio::time::sleep(PACE).await,
+                        _ = tokio::time::timeout(POLL_IDLE, ledger_grew.changed()) => {
+                            tokio::time::sleep(PACE).await;
+                        }
                         () = self.acted.notified() => {}
                         () = stop.cancelled() => {}
                     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use daybook_engine::ids::PaymentId;
-use daybook_engine::ledger::Recorded;
+use daybook_engine::ledger::{Ledger, Recorded};
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::{Event, EventBody, Operation, Payment};
 
@@ -80,9 +80,8 @@ fn line(text: &mut String, record: &Recorded, event: &Event) {
     let header = &event.header;
     let place = format!("{}:{}", record.partition, record.position);
     let kind = event.event_type().as_str().trim_start_matches("payment.");
-    let amount = amount_of(event)
-        .map(|amount| decimal(amount, header.currency))
-        .unwrap_or_default();
+    let amount =
+        amount_of(event).map(|amount| decimal(amount, header.currency)).unwrap_or_default();
     let _ = writeln!(
         text,
         "{:>4}  {}  {place:<12} {kind:<24} {amount:>16}  {}",
@@ -129,7 +128,9 @@ fn detail(event: &Event) -> String {
         EventBody::VoidRequested(e) => e.request.key.as_ref().map(|k| format!("key {k}")),
         EventBody::RefundRequested(e) => e.request.key.as_ref().map(|k| format!("key {k}")),
         EventBody::Declined(e) => Some(e.decline_code.to_string()),
-        EventBody::OperationUnknown(e) => Some(format!("{} is unknown: {}", e.verb.as_str(), e.cause)),
+        EventBody::OperationUnknown(e) => {
+            Some(format!("{} is unknown: {}", e.verb.as_str(), e.cause))
+        }
         EventBody::LateOutcome(e) if e.counted => Some("late, and counted".to_owned()),
         EventBody::LateOutcome(_) => Some("late, and not counted".to_owned()),
         EventBody::ReversalRequested(e) => Some(format!("reverses {}", e.reverses)),
@@ -160,7 +161,11 @@ fn decimal(amount: Amount, currency: Currency) -> String {
     let places = usize::from(currency.exponent());
     let digits = format!("{:0>width$}", amount.minor(), width = places.saturating_add(1));
     let (major, minor) = digits.split_at(digits.len().saturating_sub(places));
-    if minor.is_empty() { format!("{currency} {major}") } else { format!("{currency} {major}.{minor}") }
+    if minor.is_empty() {
+        format!("{currency} {major}")
+    } else {
+        format!("{currency} {major}.{minor}")
+    }
 }
 
 #[cfg(test)]
@@ -169,9 +174,8 @@ mod tests {
 
     #[test]
     fn an_amount_is_shown_in_the_currency_s_own_decimals() {
-        let shown = |minor, code| {
-            decimal(Amount::try_from(minor).unwrap(), Currency::parse(code).unwrap())
-        };
+        let shown =
+            |minor, code| decimal(Amount::try_from(minor).unwrap(), Currency::parse(code).unwrap());
         assert_eq!(shown(5, "EUR"), "EUR 0.05");
         assert_eq!(shown(123_456, "EUR"), "EUR 1234.56");
         assert_eq!(shown(500, "JPY"), "JPY 500");

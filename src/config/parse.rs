@@ -170,4 +170,3 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         _ => Err("must be text or json".to_owned()),
     }
 }
-

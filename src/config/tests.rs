@@ -1,6 +1,10 @@
 use super::{Config, Role, SETTINGS, Sources};
 
-fn config(flags: &[(&str, &str)], environment: &[(&str, &str)], file: &str) -> Result<Config, String> {
+fn config(
+    flags: &[(&str, &str)],
+    environment: &[(&str, &str)],
+    file: &str,
+) -> Result<Config, String> {
     let joined = |errors: Vec<super::SettingError>| {
         errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
@@ -18,7 +22,8 @@ fn every_default_is_valid() {
 #[test]
 fn a_flag_beats_the_environment_which_beats_the_file() {
     let file = "fee-bps = 1\nqueue_max = 7\nconnections-max = 8";
-    let config = config(&[("fee-bps", "3")], &[("fee-bps", "2"), ("queue-max", "9")], file).unwrap();
+    let config =
+        config(&[("fee-bps", "3")], &[("fee-bps", "2"), ("queue-max", "9")], file).unwrap();
     assert_eq!(config.engine.terms.fee_bps, 3);
     assert_eq!(config.engine.queue_max, 9);
     assert_eq!(config.connections_max, 8);
@@ -26,9 +31,11 @@ fn a_flag_beats_the_environment_which_beats_the_file() {
 
 #[test]
 fn every_wrong_setting_is_named_with_where_it_came_from() {
-    let wrong = config(&[("listen", "nowhere")], &[("fee-bps", "10001")], "role = [\"api\", \"cook\"]");
+    let wrong =
+        config(&[("listen", "nowhere")], &[("fee-bps", "10001")], "role = [\"api\", \"cook\"]");
     let errors = wrong.unwrap_err();
-    for part in ["--listen: must be", "DAYBOOK_FEE_BPS (environment): must", "role in daybook.toml"] {
+    for part in ["--listen: must be", "DAYBOOK_FEE_BPS (environment): must", "role in daybook.toml"]
+    {
         assert!(errors.contains(part), "{part} is missing in: {errors}");
     }
 }
@@ -41,8 +48,14 @@ fn a_key_that_is_no_setting_is_an_error() {
 
 #[test]
 fn a_range_of_latency_is_one_number_or_two() {
-    assert_eq!(config(&[("simulator-latency-ms", "5")], &[], "").unwrap().simulator.latency_ms, (5, 5));
-    assert_eq!(config(&[("simulator-latency-ms", "5..9")], &[], "").unwrap().simulator.latency_ms, (5, 9));
+    assert_eq!(
+        config(&[("simulator-latency-ms", "5")], &[], "").unwrap().simulator.latency_ms,
+        (5, 5)
+    );
+    assert_eq!(
+        config(&[("simulator-latency-ms", "5..9")], &[], "").unwrap().simulator.latency_ms,
+        (5, 9)
+    );
     assert!(config(&[("simulator-latency-ms", "9..5")], &[], "").is_err());
 }
 

@@ -37,7 +37,8 @@ async fn step(
     body: serde_json::Value,
     told: &Told,
 ) -> Option<String> {
-    let answer = send(address, hyper::Method::POST, path, &[], Some(body.to_string())).await.ok()?;
+    let answer =
+        send(address, hyper::Method::POST, path, &[], Some(body.to_string())).await.ok()?;
     let id = answer.text_field("paymentId");
     if answer.status == 200 || answer.status == 201 {
         told.lock().unwrap().insert((path.to_owned(), key.to_owned()), answer.text);
@@ -49,12 +50,15 @@ pub async fn nothing_acknowledged_is_lost_by_kill_9(store: Store) {
     let rounds = if std::env::var("DAYBOOK_DRILL").is_ok() { 10 } else { 3 };
     let seed: u64 = 20_261_123;
     let mut random = StdRng::seed_from_u64(seed);
-    let flags: Vec<&str> = IMPATIENT.iter().copied().chain(["--simulator-latency-ms=0..20"]).collect();
+    let flags: Vec<&str> =
+        IMPATIENT.iter().copied().chain(["--simulator-latency-ms=0..20"]).collect();
     let mut daybook = Daybook::start(store, &flags).await;
     let told = Told::default();
     for round in 0..rounds {
         let clients: Vec<_> = (0..CLIENTS)
-            .map(|number| tokio::spawn(client(daybook.address.clone(), number, round, told.clone())))
+            .map(|number| {
+                tokio::spawn(client(daybook.address.clone(), number, round, told.clone()))
+            })
             .collect();
         tokio::time::sleep(Duration::from_millis(random.random_range(300..900))).await;
         daybook.kill().await;

@@ -58,7 +58,8 @@ pub async fn no_answer_leaves_before_its_commit_is_synced(store: Store) {
     const REQUESTS: usize = 20;
     for number in 0..REQUESTS {
         let body = authorization(&format!("k{number}"), 1000).to_string();
-        let answer = send(&address, Method::POST, "/api/v1/payments", &[], Some(body)).await.unwrap();
+        let answer =
+            send(&address, Method::POST, "/api/v1/payments", &[], Some(body)).await.unwrap();
         answer.expect(201);
     }
     let daybook = child_of(child.id().unwrap()).await;

@@ -62,7 +62,9 @@ pub async fn a_late_capture_is_posted_and_flagged(store: Store) {
     assert_eq!(payment.field("amountCaptured"), 700, "{}", payment.text);
     assert_eq!(daybook.post(&captures, capture).await.expect(200).text, failed.text);
     let list = daybook
-        .list_until("/api/v1/settlements", |list| list["items"].as_array().is_some_and(|i| !i.is_empty()))
+        .list_until("/api/v1/settlements", |list| {
+            list["items"].as_array().is_some_and(|i| !i.is_empty())
+        })
         .await;
     assert_eq!(list["items"][0]["grossAmount"], 700, "{list}");
     daybook.verify().await;

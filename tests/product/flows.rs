@@ -30,8 +30,7 @@ pub async fn a_payment_is_authorized_captured_and_refunded(store: Store) {
     let refunded = daybook.post(&format!("/api/v1/payments/{id}/refunds"), body).await.expect(200);
     assert_eq!(refunded.field("status"), "PARTIALLY_REFUNDED");
     assert_eq!(refunded.field("refunds/0/reason"), "torn");
-    let rest =
-        daybook.post(&format!("/api/v1/payments/{id}/refunds"), json!({})).await.expect(200);
+    let rest = daybook.post(&format!("/api/v1/payments/{id}/refunds"), json!({})).await.expect(200);
     assert_eq!(rest.field("status"), "REFUNDED");
     assert_eq!(rest.field("refunds/1/amount"), 600);
     assert_eq!(
@@ -142,7 +141,8 @@ pub async fn a_payment_with_texts_shows_them(store: Store) {
     let answer = daybook.post("/api/v1/payments", body.clone()).await.expect(201);
     assert_eq!(answer.field("reference"), "Bestellung 7 – \"grün\"");
     assert_eq!(answer.field("metadata"), json!({"cart": "c-9", "b": "\\"}));
-    let events = daybook.get(&format!("/api/v1/payments/{}/events", answer.text_field("paymentId")));
+    let events =
+        daybook.get(&format!("/api/v1/payments/{}/events", answer.text_field("paymentId")));
     assert!(!events.await.text.contains("Bestellung"), "free text stands in an event");
     let replay = daybook.post("/api/v1/payments", body.clone()).await.expect(201);
     assert_eq!(replay.text, answer.text);

@@ -166,12 +166,7 @@ impl Daybook {
 
     /// Runs a command on the same data, beside the running process or without one.
     pub async fn command(&self, command: &str, arguments: &[&str]) -> Output {
-        Command::new(binary())
-            .args(self.arguments(command))
-            .args(arguments)
-            .output()
-            .await
-            .unwrap()
+        Command::new(binary()).args(self.arguments(command)).args(arguments).output().await.unwrap()
     }
 
     /// Runs `verify` and expects it to find nothing wrong.
@@ -251,7 +246,8 @@ impl Daybook {
     pub async fn event_types(&self, id: &str) -> Vec<String> {
         let events = self.get(&format!("/api/v1/payments/{id}/events")).await.expect(200).json();
         let items = events.get("items").unwrap_or(&events).as_array().cloned().unwrap_or_default();
-        let of = |event: &Value| event.get("type").and_then(Value::as_str).unwrap_or("?").to_owned();
+        let of =
+            |event: &Value| event.get("type").and_then(Value::as_str).unwrap_or("?").to_owned();
         items.iter().map(of).map(|kind| kind.replace("payment.", "")).collect()
     }
 }

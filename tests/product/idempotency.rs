@@ -70,9 +70,9 @@ pub async fn parallel_duplicates_have_one_effect(store: Store) {
     let daybook = Arc::new(Daybook::start(store, &["--simulator-latency-ms=50"]).await);
     let requests = (0..300).map(|_| {
         let daybook = daybook.clone();
-        tokio::spawn(async move {
-            daybook.post("/api/v1/payments", authorization("same", 1000)).await
-        })
+        tokio::spawn(
+            async move { daybook.post("/api/v1/payments", authorization("same", 1000)).await },
+        )
     });
     let mut answers = Vec::new();
     for request in requests.collect::<Vec<_>>() {

@@ -96,7 +96,8 @@ pub async fn a_changed_posting_is_named(store: Store) {
 pub async fn a_changed_view_cell_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
     let views = daybook.data_dir().join("views.db");
-    tamper(&views, &["UPDATE payment SET amount_captured = 999 WHERE amount_captured = 1000"]).await;
+    tamper(&views, &["UPDATE payment SET amount_captured = 999 WHERE amount_captured = 1000"])
+        .await;
     names(&daybook, &[&id, "payments", "999", "1000"]).await;
 }
 
@@ -113,7 +114,9 @@ pub async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
 
 pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
     let (mut daybook, id) = stopped(store).await;
-    for file in ["views.db", "views.db-wal", "views.db-shm", "work.db", "work.db-wal", "work.db-shm"] {
+    for file in
+        ["views.db", "views.db-wal", "views.db-shm", "work.db", "work.db-wal", "work.db-shm"]
+    {
         let path = daybook.data_dir().join(file);
         if path.exists() {
             std::fs::remove_file(path).unwrap();

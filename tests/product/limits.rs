@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-
 use crate::flows::authorization;
 use crate::harness::{Daybook, Store, tally};
 

@@ -14,8 +14,7 @@ pub async fn the_three_routes_flow_to_refunded(store: Store) {
     assert!(authorized.text_field("message").len() > 3);
     let id = authorized.text_field("paymentId");
     let merchant = json!({"merchantId": "shop-1"});
-    let captured =
-        daybook.post(&format!("/api/payments/capture/{id}"), merchant).await.expect(200);
+    let captured = daybook.post(&format!("/api/payments/capture/{id}"), merchant).await.expect(200);
     assert_eq!(captured.field("status"), "CAPTURED");
     let entries = captured.field("ledgerEntries");
     let sum: i64 = entries.as_array().unwrap().iter().map(signed).sum();

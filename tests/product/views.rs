@@ -44,7 +44,9 @@ pub async fn the_lists_agree_with_the_ledger(store: Store) {
     let payments = daybook.get("/api/v1/payments?merchantId=shop-2").await.expect(200).json();
     assert_eq!(items(&payments).len(), 1, "{payments}");
     let one = daybook.list_until("/api/v1/payments?merchantId=shop-1", |list| {
-        items(list).iter().any(|p| p["paymentId"] == last.as_str() && p["status"] == "PARTIALLY_REFUNDED")
+        items(list)
+            .iter()
+            .any(|p| p["paymentId"] == last.as_str() && p["status"] == "PARTIALLY_REFUNDED")
     });
     let listed = one.await;
     let listed = items(&listed).iter().find(|p| p["paymentId"] == last.as_str()).unwrap().clone();
@@ -70,7 +72,8 @@ pub async fn pages_show_every_payment_once(store: Store) {
     let (mut seen, mut cursor) = (Vec::new(), None::<String>);
     loop {
         let after = cursor.map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-        let page = daybook.get(&format!("/api/v1/payments?limit=5{after}")).await.expect(200).json();
+        let page =
+            daybook.get(&format!("/api/v1/payments?limit=5{after}")).await.expect(200).json();
         seen.extend(items(&page).iter().map(|p| p["paymentId"].as_str().unwrap().to_owned()));
         // A payment that arrives meanwhile is new, and comes before every page already read.
         authorized(&daybook, &format!("later-{}", seen.len()), 1).await;

@@ -149,9 +149,7 @@ impl<C: Clock> Acquirer for Simulator<C> {
             | Behaviour::CutThenApproved
             | Behaviour::SilentThenApproved
             | Behaviour::Duplicate => InquiryAnswer::Concluded(draw.approved(request.amount)),
-            Behaviour::ApproveHalf => {
-                InquiryAnswer::Concluded(draw.approved(half(request.amount)))
-            }
+            Behaviour::ApproveHalf => InquiryAnswer::Concluded(draw.approved(half(request.amount))),
             Behaviour::Decline(code) => InquiryAnswer::Concluded(draw.declined(code)),
             Behaviour::Fail | Behaviour::CutThenFailed | Behaviour::Contradict => {
                 InquiryAnswer::Concluded(draw.failed())

@@ -153,7 +153,8 @@ impl Engine {
             Some(snapshot) => Some(events.iter().fold(snapshot.payment.clone(), Payment::evolve)),
             None => Payment::fold(events),
         };
-        let payment = payment.ok_or_else(|| EngineError::rejected(payment_id, Rejection::NotFound))?;
+        let payment =
+            payment.ok_or_else(|| EngineError::rejected(payment_id, Rejection::NotFound))?;
         let (texts, traceparent) = match step {
             Step::Intent(intent) => (intent.texts.clone(), intent.traceparent.clone()),
             Step::Record(..) => (Vec::new(), None),

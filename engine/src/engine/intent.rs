@@ -45,7 +45,13 @@ impl Intent {
             (TextName::Metadata, request.metadata.clone()),
         ];
         let traceparent = request.traceparent.clone();
-        Self::new(payment_id, traceparent, texts, IntentVerb::Authorize { request, send_before }, ids)
+        Self::new(
+            payment_id,
+            traceparent,
+            texts,
+            IntentVerb::Authorize { request, send_before },
+            ids,
+        )
     }
 
     pub(super) fn capture(request: CaptureRequest, ids: &Ids) -> Self {
@@ -102,18 +108,20 @@ impl Intent {
         let operation_id = self.operation_id;
         let hash = |name| hashes.iter().find(|(known, _)| *known == name).map(|(_, hash)| *hash);
         match &self.verb {
-            IntentVerb::Authorize { request: asked, send_before } => Command::Authorize(Authorize {
-                operation_id,
-                request,
-                merchant_id: asked.merchant_id.clone(),
-                currency: asked.currency,
-                amount: asked.amount,
-                capture_method: asked.capture_method,
-                payment_method_token: asked.payment_method_token.clone(),
-                reference_hash: hash(TextName::Reference),
-                metadata_hash: hash(TextName::Metadata),
-                send_before: *send_before,
-            }),
+            IntentVerb::Authorize { request: asked, send_before } => {
+                Command::Authorize(Authorize {
+                    operation_id,
+                    request,
+                    merchant_id: asked.merchant_id.clone(),
+                    currency: asked.currency,
+                    amount: asked.amount,
+                    capture_method: asked.capture_method,
+                    payment_method_token: asked.payment_method_token.clone(),
+                    reference_hash: hash(TextName::Reference),
+                    metadata_hash: hash(TextName::Metadata),
+                    send_before: *send_before,
+                })
+            }
             IntentVerb::Capture(asked) => Command::Capture(Capture {
                 operation_id,
                 request,

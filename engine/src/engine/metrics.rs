@@ -82,11 +82,7 @@ impl EngineMetrics {
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
-        registry.register(
-            "ledger_batch_events",
-            "Events in one commit",
-            self.batch_events.clone(),
-        );
+        registry.register("ledger_batch_events", "Events in one commit", self.batch_events.clone());
         registry.register(
             "ledger_commit_seconds",
             "Time from a batch's start to its answer",

@@ -71,8 +71,10 @@ struct WriterTask {
 impl WriterTask {
     async fn run(mut self) {
         while let Some(batch) = self.next_batch().await {
-            let (appends, replies): (Vec<_>, Vec<_>) =
-                batch.into_iter().map(|queued| (queued.append, (queued.reply, queued._room))).unzip();
+            let (appends, replies): (Vec<_>, Vec<_>) = batch
+                .into_iter()
+                .map(|queued| (queued.append, (queued.reply, queued._room)))
+                .unzip();
             let answers = self.commit(&appends).await;
             for ((reply, room), answer) in replies.into_iter().zip(answers) {
                 drop(room);

@@ -123,12 +123,7 @@ impl Wrong {
         self.unless(amount <= bound, || format!("it asks for {amount}, and {bound} was left"));
     }
 
-    fn check_outcome(
-        &mut self,
-        operation: Option<&Operation>,
-        verb: Verb,
-        amount: Option<Amount>,
-    ) {
+    fn check_outcome(&mut self, operation: Option<&Operation>, verb: Verb, amount: Option<Amount>) {
         let Some(operation) = operation.filter(|o| o.is_open() && o.verb == verb) else {
             return self.0.push(format!("no {} was open for it", verb.as_str()));
         };

@@ -1,0 +1,184 @@
+//! `daybook serve`: build, run, drain.
+
+mod probes;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use daybook_api::{Api, Drained, HttpMetrics, Limits, Probe, Server};
+use daybook_engine::Engine;
+use daybook_engine::acquirer::Acquirer;
+use daybook_engine::acquirer::simulator::Simulator;
+use daybook_engine::clock::Clock;
+use daybook_engine::engine::{EngineMetrics, Foundations};
+use daybook_engine::ids::Ids;
+use daybook_engine::wake::Wake;
+use daybook_engine::workers::{WorkerFoundations, Workers};
+use daybook_projections::feed::LedgerFeed;
+use daybook_projections::{Pace, Projector};
+use prometheus_client::registry::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::probes::{LedgerLag, LedgerProbe, ProjectionsProbe, WorkersProbe};
+use crate::cli::{Failure, chain};
+use crate::config::{Config, Role};
+use crate::wiring::{self, Stores};
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it can't start.
+pub(crate) async fn run(config: Config) -> Result<(), Failure> {
+    let ids = Arc::new(wiring::ids()?);
+    let process = Process::build(&config, ids).await?;
+    let server = Server::bind(config.listen)
+        .await
+        .map_err(|error| Failure::dependency(&format!("--listen {}", config.listen), &error))?;
+    let address = server.local_addr();
+    let stop = stop_signal()?;
+    // Scripts wait for this line; nobody reading it is no reason not to serve.
+    let _ = writeln!(std::io::stdout(), "daybook listening on http://{address}");
+    tracing::info!(%address, roles = ?config.roles, "serving");
+    let drained = server.run(process.api.clone(), stop).await;
+    if let Drained::Abandoned(count) = drained {
+        tracing::warn!(count, "requests were still running when the time to drain was up");
+    }
+    process.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Everything that runs in one process.
+struct Process {
+    engine: Engine,
+    stores: Stores,
+    api: Arc<Api>,
+    background: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Process {
+    async fn build(config: &Config, ids: Arc<Ids>) -> Result<Self, Failure> {
+        let stores = Stores::open(config, &ids).await?;
+        let (clock, wake) = (wiring::clock(), Wake::default());
+        let acquirer: Arc<dyn Acquirer> = Arc::new(Simulator::new(config.simulator, clock.clone()));
+        let metrics = Arc::new(EngineMetrics::default());
+        let mut registry = Registry::with_prefix("daybook");
+        metrics.register(&mut registry);
+        let foundations = Foundations {
+            ledger: stores.ledger.clone(),
+            acquirer: acquirer.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            wake: wake.clone(),
+            metrics: metrics.clone(),
+        };
+        let engine = Engine::start(foundations, config.engine);
+        let mut process = Starting {
+            config,
+            stores: &stores,
+            clock,
+            wake,
+            probes: vec![Arc::new(LedgerProbe(stores.ledger.clone()))],
+            background: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        process.start_workers(&engine, acquirer, metrics);
+        process.start_projections();
+        let Starting { background, stop, probes, clock, .. } = process;
+        let api = Arc::new(Api {
+            payments: Arc::new(engine.clone()),
+            views: Some(stores.views.clone()),
+            view_lag: Some(Arc::new(LedgerLag { ledger: stores.ledger.clone(), clock })),
+            probes,
+            ids,
+            metrics: HttpMetrics::register(&mut registry),
+            registry: Arc::new(registry),
+            limits: Limits {
+                connections: config.connections_max,
+                drain: config.drain,
+                default_wait: config.wait,
+                max_wait: config.wait_max,
+                ..Limits::default()
+            },
+        });
+        Ok(Self { engine, stores, api, background, stop })
+    }
+
+    /// Lets running calls end, then stops what runs beside the API, then closes the stores.
+    async fn stop(self) {
+        self.engine.drain().await;
+        self.stop.cancel();
+        self.background.close();
+        self.background.wait().await;
+        self.stores.close().await;
+    }
+}
+
+/// A process whose roles are being started.
+struct Starting<'a> {
+    config: &'a Config,
+    stores: &'a Stores,
+    clock: Arc<dyn Clock>,
+    wake: Wake,
+    probes: Vec<Arc<dyn Probe>>,
+    background: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Starting<'_> {
+    fn start_workers(
+        &mut self,
+        engine: &Engine,
+        acquirer: Arc<dyn Acquirer>,
+        metrics: Arc<EngineMetrics>,
+    ) {
+        if !self.config.has_role(Role::Workers) {
+            return;
+        }
+        let foundations = WorkerFoundations {
+            engine: engine.clone(),
+            ledger: self.stores.ledger.clone(),
+            work: self.stores.work.clone(),
+            acquirer,
+            clock: self.clock.clone(),
+            wake: self.wake.clone(),
+            metrics,
+        };
+        let workers = Workers::new(foundations, self.config.workers.clone());
+        self.probes.push(Arc::new(WorkersProbe(workers.clone())));
+        let stop = self.stop.clone();
+        self.background.spawn(async move { workers.run(stop).await });
+    }
+
+    fn start_projections(&mut self) {
+        if !self.config.has_role(Role::Projections) {
+            return;
+        }
+        let ledger = self.stores.ledger.clone();
+        let feed = Arc::new(LedgerFeed::new(ledger.clone()));
+        let projector = Projector::new(ledger, feed, self.stores.views.clone(), Pace::default());
+        self.probes.push(Arc::new(ProjectionsProbe(projector.health())));
+        let (wake, stop) = (self.wake.listen(), self.stop.clone());
+        self.background.spawn(async move {
+            if let Err(error) = projector.run(wake, stop).await {
+                tracing::error!(error = chain(&error), "the projections stop");
+            }
+        });
+    }
+}
+
+/// Ends at the first SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let listen = |kind| signal(kind).map_err(|error| Failure::dependency("signals", &error));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("stopping at SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("stopping at SIGINT"),
+        }
+    })
+}

@@ -1,0 +1,81 @@
+//! What `/readyz` asks of this process's roles, and how lists measure their lag.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daybook_api::{Probe, ViewLag};
+use daybook_engine::clock::Clock;
+use daybook_engine::ids::Partition;
+use daybook_engine::ledger::Ledger;
+use daybook_engine::workers::Workers;
+use daybook_projections::Health;
+use tokio::sync::watch;
+
+pub(super) struct LedgerProbe(pub(super) Arc<dyn Ledger>);
+
+#[async_trait]
+impl Probe for LedgerProbe {
+    fn name(&self) -> &str {
+        "ledger"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        self.0.heads().await.map(|_| ()).map_err(|error| error.to_string())
+    }
+}
+
+pub(super) struct WorkersProbe(pub(super) Workers);
+
+#[async_trait]
+impl Probe for WorkersProbe {
+    fn name(&self) -> &str {
+        "workers"
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        if self.0.is_running() {
+            Ok(())
+        } else {
+            Err("the workers have stopped; the log says why".to_owned())
+        }
+    }
+}
+
+pub(super) struct ProjectionsProbe(pub(super) watch::Receiver<Health>);
+
+#[async_trait]
+impl Probe for ProjectionsProbe {
+    fn name(&self) -> &str {
+        "projections"
+    }
+
+    /// Views that stand still say so in every answer; money goes on without them.
+    fn is_required(&self) -> bool {
+        false
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let health = self.0.borrow();
+        let partitions = health
+            .partitions
+            .iter()
+            .map(|(partition, cause)| format!("partition {partition} stands still: {cause}"));
+        let causes: Vec<_> = health.halted.iter().cloned().chain(partitions).collect();
+        if causes.is_empty() { Ok(()) } else { Err(causes.join("; ")) }
+    }
+}
+
+/// Lag, measured against the ledger's heads.
+pub(super) struct LedgerLag {
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+#[async_trait]
+impl ViewLag for LedgerLag {
+    async fn lag(&self, positions: &[(Partition, u64)]) -> Option<Duration> {
+        let lag = daybook_projections::lag(self.ledger.as_ref(), self.clock.as_ref(), positions);
+        lag.await.inspect_err(|error| tracing::warn!(%error, "the lag is not known")).ok()
+    }
+}

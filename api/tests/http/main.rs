@@ -1,0 +1,19 @@
+//! The API over a real port: what clients send, and what they get.
+//!
+//! Behind it stands a stand-in for the engine that keeps one payment by the domain's own rules and
+//! answers as its script says, so that every status is reached without a ledger or an acquirer.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets an error fails there")]
+
+mod answers;
+mod bodies;
+mod client;
+mod engine_errors;
+mod fields;
+mod fixture;
+mod lists;
+mod platform;
+mod routes;
+mod server_limits;
+mod shutdown;
+mod stand_in;

@@ -26,14 +26,12 @@ use failure::Failure;
 
 fn main() -> ExitCode {
     let order = cli::order(&cli::command().get_matches());
-    match order.and_then(|order| runtime(&order)?.block_on(until_interrupted(order))) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            // Nobody is left to tell when even stderr is closed.
-            let _ = writeln!(stderr(), "bench: {failure}");
-            ExitCode::from(failure.exit_code())
-        }
-    }
+    let Err(failure) = order.and_then(|order| runtime(&order)?.block_on(run(order))) else {
+        return ExitCode::SUCCESS;
+    };
+    // Nobody is left to tell when even stderr is closed.
+    let _ = writeln!(stderr(), "bench: {failure}");
+    ExitCode::from(failure.exit_code())
 }
 
 /// One thread, since the generator shares its cores with the server; the echo is a server.
@@ -46,16 +44,9 @@ fn runtime(order: &Order) -> Result<Runtime, Failure> {
     runtime.map_err(|error| Failure::Io { doing: "starting the runtime".into(), error })
 }
 
-async fn until_interrupted(order: Order) -> Result<(), Failure> {
-    tokio::select! {
-        done = run(order) => done,
-        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-    }
-}
-
 async fn run(order: Order) -> Result<(), Failure> {
     match order {
-        Order::Run(order) => scenario::run(*order).await,
+        Order::Run(order) => scenario::run_until_interrupted(*order).await,
         Order::LimitFsync { duration } => limits::fsync::run(duration).await,
         Order::LimitHttp { connections, duration } => {
             limits::http::run(connections, duration).await

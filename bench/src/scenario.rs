@@ -11,10 +11,12 @@ use crate::cli::RunOrder;
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::report::{Report, Section};
-use crate::server::{Server, Standing};
+use crate::server::{Server, Standing, open_files_max};
 
 /// Differences that are written out; the rest is only counted.
 const DIFFERENCES_SHOWN: usize = 20;
+/// Files that the generator has open beside its connections, at most.
+const OTHER_FILES: u64 = 20;
 
 #[derive(Debug)]
 pub(crate) enum Scenario {
@@ -32,9 +34,19 @@ pub(crate) struct Findings {
     pub(crate) differences: Vec<String>,
 }
 
+/// [`run`], or `Interrupted` at SIGINT; then too the server is ended and its data removed.
+pub(crate) async fn run_until_interrupted(order: RunOrder) -> Result<(), Failure> {
+    tokio::select! {
+        done = run(order) => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    }
+}
+
 /// Runs against a server of its own or a running one, reports, and fails at any difference.
-pub(crate) async fn run(order: RunOrder) -> Result<(), Failure> {
+async fn run(order: RunOrder) -> Result<(), Failure> {
     let RunOrder { scenario, place, json } = order;
+    room_for(scenario.connections())?;
+    let place = place.ready().await?;
     let limits = match &scenario {
         Scenario::Authorize(plan) => Some(Limits::measure(plan.connections).await?),
         Scenario::Flows(_) | Scenario::Mixed(_) => None,
@@ -74,6 +86,27 @@ impl Scenario {
             Self::Flows(_) => "flows",
             Self::Mixed(_) => "mixed",
         }
+    }
+
+    /// How many are open at a time, as far as the plan says.
+    const fn connections(&self) -> usize {
+        match self {
+            Self::Authorize(plan) => plan.connections,
+            Self::Flows(_) => 0,
+            Self::Mixed(plan) => plan.in_flight,
+        }
+    }
+}
+
+/// Each connection is an open file; out of them, the generator would count its own errors.
+fn room_for(connections: usize) -> Result<(), Failure> {
+    match open_files_max() {
+        Some(max) if max < connections as u64 + OTHER_FILES => Err(Failure::Usage(format!(
+            "{connections} connections need more than the {max} open files that this shell allows: \
+             raise it with `ulimit -n {}`",
+            connections as u64 + OTHER_FILES
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 pub(crate) use metrics::LedgerCounters;
 pub(crate) use process::Process;
-pub(crate) use usage::Usage;
+pub(crate) use usage::{Usage, open_files_max};
 
 use crate::failure::Failure;
 
@@ -24,6 +24,27 @@ pub(crate) enum Place {
         flags: Vec<OsString>,
     },
     Running(SocketAddr),
+}
+
+/// A place where a server can be used at once.
+#[derive(Debug)]
+pub(crate) enum Ready {
+    Built { program: PathBuf, flags: Vec<OsString> },
+    Running(SocketAddr),
+}
+
+impl Place {
+    /// Builds daybook, or sees that the running server is there: before anything is measured.
+    pub(crate) async fn ready(self) -> Result<Ready, Failure> {
+        match self {
+            Self::Child { flags } => Ok(Ready::Built { program: build()?, flags }),
+            Self::Running(address) => {
+                let connected = tokio::net::TcpStream::connect(address).await;
+                connected.map_err(|_| Failure::NoServer { address })?;
+                Ok(Ready::Running(address))
+            }
+        }
+    }
 }
 
 /// A server that a scenario runs against.
@@ -43,18 +64,17 @@ pub(crate) struct Standing {
 }
 
 impl Server {
-    /// Builds and starts daybook in a fresh folder, or finds the one that runs.
-    pub(crate) async fn open(place: Place) -> Result<Self, Failure> {
+    /// Starts daybook in a fresh folder, or takes the server that runs.
+    pub(crate) async fn open(place: Ready) -> Result<Self, Failure> {
         match place {
-            Place::Running(address) => {
-                let answers = tokio::net::TcpStream::connect(address).await;
-                answers.map_err(|_| Failure::NoServer { address })?;
-                Ok(Self { address, process: None, _data: None })
-            }
-            Place::Child { flags } => {
-                let program = build()?;
+            Ready::Running(address) => Ok(Self { address, process: None, _data: None }),
+            Ready::Built { program, flags } => {
                 let data = data_dir()?;
-                let mut command = Command::new(program);
+                // As many open files as the system lets it have, as a service manager would.
+                let mut command = Command::new("sh");
+                command
+                    .args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$0\" \"$@\""])
+                    .arg(program);
                 command.args(["serve", "--listen", "127.0.0.1:0", "--simulator-latency-ms", "0"]);
                 command.arg("--data-dir").arg(data.path()).args(flags);
                 let process = Process::start("daybook", command).await?;

@@ -117,9 +117,10 @@ impl Load {
         section.count("reconnects", self.reconnects);
         match self.cpu {
             Some(cpu) if answered > 0 => {
-                section.number("generatorCpuUs", cpu.as_micros() as f64 / answered as f64);
+                section
+                    .number("generatorCpuUsPerRequest", cpu.as_micros() as f64 / answered as f64);
             }
-            _ => section.missing("generatorCpuUs"),
+            _ => section.missing("generatorCpuUsPerRequest"),
         }
         section
     }

@@ -7,6 +7,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -53,6 +54,19 @@ struct Seen {
     trials: Vec<Trial>,
 }
 
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}: {}", self.step.verb.as_str(), self.step.key, self.ending)
+    }
+}
+
+impl Seen {
+    fn sent(&self) -> u64 {
+        let sent = |trial: &&Trial| !matches!(trial.ending, Ending::NotSent);
+        self.trials.iter().filter(sent).count() as u64
+    }
+}
+
 #[derive(Debug)]
 struct Run {
     server: SocketAddr,
@@ -77,7 +91,7 @@ pub(crate) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
     run.next.store(0, Ordering::Relaxed);
     let checks = workers(CHECKS_AT_A_TIME, |number| run.clone().checks(number));
     let differences: Vec<_> = checks.join_all().await.into_iter().flatten().collect();
-    let requests = run.seen.iter().map(|seen| locked(seen).trials.len() as u64).sum();
+    let requests = run.seen.iter().map(|seen| locked(seen).sent()).sum();
     Findings {
         sections: run.sections(requests, reconnects, elapsed),
         requests_per_second: per_second(requests, elapsed),
@@ -141,7 +155,7 @@ impl Run {
                 Some(call) => {
                     patience::ending(connection, &call, step.verb.as_str(), rng, &self.tally).await
                 }
-                None => Ending::GaveUp("its authorization gave no payment id".into()),
+                None => Ending::NotSent,
             };
             let mut seen = locked(seen);
             if step.verb == Verb::Authorize && seen.id.is_none() {
@@ -159,8 +173,7 @@ impl Run {
         while let Some(seen) = self.seen.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let seen = locked(seen).clone();
             let Some(id) = &seen.id else {
-                let trials = seen.trials.iter().take(1);
-                differences.extend(trials.map(|trial| format!("no payment: {:?}", trial.ending)));
+                differences.extend(seen.trials.first().map(Trial::to_string));
                 continue;
             };
             let payment = fetch::payment(&mut connection, id, &mut rng).await;
@@ -220,7 +233,7 @@ impl Ending {
     fn json(&self) -> Value {
         match self {
             Self::Answered(answer) => serde_json::from_slice(&answer.body).unwrap_or_default(),
-            Self::GaveUp(_) => Value::Null,
+            Self::GaveUp(_) | Self::NotSent => Value::Null,
         }
     }
 }

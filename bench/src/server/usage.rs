@@ -36,6 +36,17 @@ impl Usage {
     }
 }
 
+/// How many files this process may have open.
+pub(crate) fn open_files_max() -> Option<u64> {
+    soft_limit(&fs::read_to_string("/proc/self/limits").ok()?, "Max open files")
+}
+
+/// `None` also for `unlimited`.
+fn soft_limit(limits: &str, name: &str) -> Option<u64> {
+    let values = limits.lines().find_map(|line| line.strip_prefix(name))?;
+    values.split_whitespace().next()?.parse().ok()
+}
+
 fn kib(status: &str, name: &str) -> Option<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix(name))?;
     value.split_whitespace().next()?.parse().ok()
@@ -52,6 +63,13 @@ mod tests {
         let usage = Usage::parse(stat, status).unwrap();
         assert_eq!(usage.cpu, Duration::from_secs(3));
         assert_eq!((usage.resident_kib, usage.resident_peak_kib), (1024, 2048));
+    }
+
+    #[test]
+    fn the_soft_limit_is_the_one_that_counts() {
+        let limits = "Limit   Soft Limit   Hard Limit   Units\n\
+                      Max open files            1024                 524288               files\n";
+        assert_eq!(soft_limit(limits, "Max open files"), Some(1024));
     }
 
     #[test]

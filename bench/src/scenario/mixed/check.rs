@@ -25,16 +25,14 @@ pub(super) fn differences(trials: &[Trial], payment: &Value, events: &[Value]) -
 
 /// Every request ends with an outcome, or a refusal by the payment's state.
 fn unexpected(trials: &[Trial]) -> Vec<String> {
-    let sentence = |Trial { step, ending }: &Trial| match ending {
+    let expected = |Trial { step, ending }: &Trial| match ending {
         Ending::Answered(answer) => {
             let success = if step.verb == Verb::Authorize { 201 } else { 200 };
-            let expected = answer.status == success || answer.status == 409;
-            let label = answer.label();
-            (!expected).then(|| format!("{} answered {} {label}", step.key, answer.status))
+            answer.status == success || answer.status == 409
         }
-        Ending::GaveUp(why) => Some(format!("{} {}: {why}", step.verb.as_str(), step.key)),
+        Ending::GaveUp(_) | Ending::NotSent => false,
     };
-    trials.iter().filter_map(sentence).collect()
+    trials.iter().filter(|trial| !expected(trial)).map(Trial::to_string).collect()
 }
 
 /// All successes under one key are the same, byte for byte.

@@ -49,9 +49,6 @@ async fn get(connection: &mut Connection, path: &str, rng: &mut StdRng) -> Resul
         Ending::Answered(Answer { status: 200, body, .. }) => {
             serde_json::from_slice(&body).map_err(|error| format!("GET {path}: {error}"))
         }
-        Ending::Answered(answer) => {
-            Err(format!("GET {path}: {} {}", answer.status, answer.label()))
-        }
-        Ending::GaveUp(why) => Err(format!("GET {path}: {why}")),
+        ending => Err(format!("GET {path}: {ending}")),
     }
 }

@@ -1,5 +1,6 @@
 //! A client that repeats what it may repeat, until there is an outcome or its patience ends.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +26,18 @@ pub(super) enum Call {
 pub(super) enum Ending {
     Answered(Answer),
     GaveUp(String),
+    /// There was no payment to ask for.
+    NotSent,
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered(answer) => write!(f, "answered {} {}", answer.status, answer.label()),
+            Self::GaveUp(why) => f.write_str(why),
+            Self::NotSent => f.write_str("not sent: its authorization gave no payment id"),
+        }
+    }
 }
 
 /// Repeats a request without an outcome under the same key, and counts every answer.

@@ -132,7 +132,7 @@ fn answer(payments: &mut HashMap<String, FakePayment>, asked: &Asked, fault: Fau
     };
     let body = payment.body(&id).to_string();
     payment.answers.insert(key, (status, body.clone()));
-    if fault == Fault::ForgetsACapture && verb == "captures" && amount == 1_000 {
+    if fault == Fault::ForgetsACapture && verb == "captures" && amount == payment.amount {
         payment.captures.retain(|captured| *captured != amount);
     }
     (status, body)

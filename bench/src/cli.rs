@@ -1,0 +1,253 @@
+//! The command line.
+
+mod value;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::failure::Failure;
+use crate::scenario::{Scenario, authorize, flows, mixed};
+use crate::server::Place;
+
+#[derive(Debug)]
+pub(crate) enum Order {
+    Run(Box<RunOrder>),
+    LimitFsync { duration: Duration },
+    LimitHttp { connections: usize, duration: Duration },
+    Echo { listen: SocketAddr },
+}
+
+#[derive(Debug)]
+pub(crate) struct RunOrder {
+    pub(crate) scenario: Scenario,
+    pub(crate) place: Place,
+    pub(crate) json: Option<PathBuf>,
+}
+
+pub(crate) fn command() -> Command {
+    Command::new("bench")
+        .about("Puts load on Daybook over HTTP, and measures the limits of the machine beside it")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(run_command())
+        .subcommand(limit_command())
+        .subcommand(
+            Command::new("echo")
+                .hide(true)
+                .arg(Arg::new("listen").required(true).value_parser(value_parser!(SocketAddr))),
+        )
+}
+
+fn run_command() -> Command {
+    let authorize = Command::new("authorize")
+        .about("Closed loop: each connection authorizes again as soon as it is answered")
+        .arg(count("connections", "64", "How many connections ask at a time"))
+        .arg(duration_arg("duration", "15s", "How long"))
+        .arg(count("merchants", "16", "How many merchants the payments are spread over"))
+        .arg(count_without_default(
+            "requests",
+            "End after so many requests, however long it takes",
+        ));
+    let flows = Command::new("flows")
+        .about("Open loop over the older routes: authorize, 0.1 s, capture, 0.1 s, refund")
+        .arg(count("rate", "200", "Flows begun in a second"))
+        .arg(duration_arg("duration", "60s", "How long flows are begun"))
+        .arg(count("merchants", "16", "How many merchants the payments are spread over"));
+    let mixed = Command::new("mixed")
+        .about("Duplicates, competing captures, refunds and voids; then checks each one's effect")
+        .arg(count("requests", "10000", "How many requests; a tenth are duplicates of one"))
+        .arg(count("in-flight", "1000", "How many at a time"))
+        .arg(
+            Arg::new("seed")
+                .long("seed")
+                .value_name("N")
+                .default_value("1")
+                .value_parser(value_parser!(u64))
+                .help("The same seed asks for the same operations in the same order"),
+        );
+    Command::new("run")
+        .about("Run a scenario against a server of its own, or a running one")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([authorize, flows, mixed].map(with_place))
+}
+
+fn limit_command() -> Command {
+    Command::new("limit")
+        .about("Measure one limit of this machine alone")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("fsync")
+                .about("4 KiB writes, each made durable, in the folder where servers keep data")
+                .arg(duration_arg("duration", "2s", "How long")),
+        )
+        .subcommand(
+            Command::new("http")
+                .about("Requests that a server answers without doing anything")
+                .arg(count("connections", "64", "How many connections ask at a time"))
+                .arg(duration_arg("duration", "3s", "How long")),
+        )
+}
+
+fn with_place(command: Command) -> Command {
+    command
+        .arg(
+            Arg::new("target")
+                .long("target")
+                .value_name("http://127.0.0.1:PORT")
+                .value_parser(value::loopback)
+                .help("Use the server running there instead of starting one (loopback only)"),
+        )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Write all figures there too"),
+        )
+        .arg(
+            Arg::new("flags")
+                .value_name("SERVER FLAGS")
+                .num_args(1..)
+                .last(true)
+                .conflicts_with("target")
+                .value_parser(value_parser!(OsString))
+                .help("Further flags for the server that is started"),
+        )
+}
+
+fn count(name: &'static str, default: &'static str, help: &'static str) -> Arg {
+    count_without_default(name, help).default_value(default)
+}
+
+fn count_without_default(name: &'static str, help: &'static str) -> Arg {
+    let parser = value_parser!(u64).range(1..=100_000_000);
+    Arg::new(name).long(name).value_name("N").value_parser(parser).help(help)
+}
+
+fn duration_arg(name: &'static str, default: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("TIME")
+        .default_value(default)
+        .value_parser(value::duration)
+        .help(format!("{help}: a number with ms, s, m or h"))
+}
+
+/// Reads matches of [`command`].
+pub(crate) fn order(matches: &ArgMatches) -> Result<Order, Failure> {
+    match path(matches)? {
+        (["run", "authorize"], matches) => {
+            Ok(run_order(Scenario::Authorize(authorize_plan(matches)), matches))
+        }
+        (["run", "flows"], matches) => Ok(run_order(Scenario::Flows(flows_plan(matches)), matches)),
+        (["run", "mixed"], matches) => {
+            Ok(run_order(Scenario::Mixed(mixed_plan(matches)?), matches))
+        }
+        (["limit", "fsync"], matches) => {
+            Ok(Order::LimitFsync { duration: *given(matches, "duration") })
+        }
+        (["limit", "http"], matches) => Ok(Order::LimitHttp {
+            connections: size(matches, "connections"),
+            duration: *given(matches, "duration"),
+        }),
+        (["echo", _], matches) => Ok(Order::Echo { listen: *given(matches, "listen") }),
+        ([first, second], _) => Err(Failure::Usage(format!("unknown command {first} {second}"))),
+    }
+}
+
+/// The names of the command and the command inside it.
+fn path(matches: &ArgMatches) -> Result<([&str; 2], &ArgMatches), Failure> {
+    let missing = || Failure::Usage("a command is missing: see --help".into());
+    let (first, matches) = matches.subcommand().ok_or_else(missing)?;
+    Ok(match matches.subcommand() {
+        Some((second, inner)) => ([first, second], inner),
+        None => ([first, ""], matches),
+    })
+}
+
+fn run_order(scenario: Scenario, matches: &ArgMatches) -> Order {
+    let flags = matches.get_many::<OsString>("flags").unwrap_or_default().cloned().collect();
+    let place = match matches.get_one::<SocketAddr>("target") {
+        Some(address) => Place::Running(*address),
+        None => Place::Child { flags },
+    };
+    let json = matches.get_one("json").cloned();
+    Order::Run(Box::new(RunOrder { scenario, place, json }))
+}
+
+fn authorize_plan(matches: &ArgMatches) -> authorize::Plan {
+    let until = match matches.get_one("requests") {
+        Some(requests) => authorize::Until::Requests(*requests),
+        None => authorize::Until::Elapsed(*given(matches, "duration")),
+    };
+    authorize::Plan {
+        connections: size(matches, "connections"),
+        merchants: *given(matches, "merchants"),
+        until,
+    }
+}
+
+fn flows_plan(matches: &ArgMatches) -> flows::Plan {
+    flows::Plan {
+        rate: *given(matches, "rate"),
+        duration: *given(matches, "duration"),
+        merchants: *given(matches, "merchants"),
+    }
+}
+
+fn mixed_plan(matches: &ArgMatches) -> Result<mixed::Plan, Failure> {
+    let requests = size(matches, "requests");
+    if requests < mixed::REQUESTS_MIN {
+        let min = mixed::REQUESTS_MIN;
+        return Err(Failure::Usage(format!("--requests {requests}: at least {min} are needed")));
+    }
+    let in_flight = size(matches, "in-flight");
+    Ok(mixed::Plan { requests, in_flight, seed: *given(matches, "seed") })
+}
+
+fn given<'a, T: Clone + Send + Sync + 'static>(matches: &'a ArgMatches, name: &str) -> &'a T {
+    matches.get_one(name).expect("the argument has a default or is required")
+}
+
+fn size(matches: &ArgMatches, name: &str) -> usize {
+    usize::try_from(*given::<u64>(matches, name)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Order {
+        let words = line.split_whitespace();
+        order(&command().try_get_matches_from(words).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_command_is_well_formed() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_after_two_dashes_go_to_the_server() {
+        let Order::Run(order) = parsed("bench run authorize --connections 8 -- --fee-bps 29")
+        else {
+            panic!("not a run")
+        };
+        let Place::Child { flags } = order.place else { panic!("not a child") };
+        assert_eq!(flags, ["--fee-bps", "29"]);
+        let Scenario::Authorize(plan) = order.scenario else { panic!("not authorize") };
+        assert_eq!((plan.connections, plan.merchants), (8, 16));
+    }
+
+    #[test]
+    fn flags_for_a_server_that_is_not_started_are_refused() {
+        let words = "bench run flows --target http://127.0.0.1:1 -- --fee-bps 29";
+        assert!(command().try_get_matches_from(words.split_whitespace()).is_err());
+    }
+}

@@ -1,0 +1,241 @@
+//! Closed loop: each connection authorizes again as soon as it is answered.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::Uri;
+use rand::TryRng as _;
+use rand::rngs::SysRng;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::{Findings, per_second};
+use crate::client::Connection;
+use crate::progress::Progress;
+use crate::report::Section;
+use crate::server::Usage;
+use crate::tally::SharedTally;
+
+/// A server that refuses connections is asked again after this, not in a busy loop.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) connections: usize,
+    pub(crate) merchants: u64,
+    pub(crate) until: Until,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Until {
+    Elapsed(Duration),
+    Requests(u64),
+}
+
+/// What a closed loop measured.
+#[derive(Debug)]
+pub(crate) struct Load {
+    tally: SharedTally,
+    elapsed: Duration,
+    reconnects: u64,
+    /// What the generator itself used, where the system tells.
+    cpu: Option<Duration>,
+}
+
+pub(crate) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
+    let load = load(server, plan).await;
+    let mut answers = Section::new("answers");
+    answers.answers(&load.tally.lock());
+    Findings {
+        requests_per_second: load.per_second(),
+        sections: vec![load.section("load"), answers],
+        differences: Vec::new(),
+    }
+}
+
+/// Keeps every connection busy until the plan's end.
+pub(crate) async fn load(server: SocketAddr, plan: &Plan) -> Load {
+    let tally = SharedTally::new();
+    let progress = Progress::show(&tally);
+    let cpu_before = Usage::of("self").map(|usage| usage.cpu);
+    let start = Instant::now();
+    let bound = Arc::new(Bound::new(plan.until, start));
+    // Not the clock: two runs may start in the same second.
+    let run = SysRng.try_next_u32().unwrap_or_else(|_| std::process::id());
+    let mut connections = JoinSet::new();
+    for number in 0..plan.connections {
+        let bodies = Bodies::new(run, number, plan.merchants);
+        connections.spawn(keep_asking(server, bodies, bound.clone(), tally.clone()));
+    }
+    let reconnects = connections.join_all().await.into_iter().sum();
+    let elapsed = start.elapsed();
+    drop(progress);
+    let cpu_after = Usage::of("self").map(|usage| usage.cpu);
+    let cpu = cpu_after.zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
+    Load { tally, elapsed, reconnects, cpu }
+}
+
+async fn keep_asking(
+    server: SocketAddr,
+    mut bodies: Bodies,
+    bound: Arc<Bound>,
+    tally: SharedTally,
+) -> u64 {
+    let path = Uri::from_static("/api/v1/payments");
+    let mut connection = Connection::new(server);
+    loop {
+        let asked = Instant::now();
+        if !bound.admits(asked) {
+            return connection.reconnects();
+        }
+        let answer = connection.post(&path, bodies.next()).await;
+        tally.record("authorize", asked.elapsed(), &answer);
+        if answer.is_err() {
+            sleep(AFTER_ERROR).await;
+        }
+    }
+}
+
+impl Load {
+    pub(crate) fn per_second(&self) -> f64 {
+        per_second(self.tally.lock().answered_total(), self.elapsed)
+    }
+
+    pub(crate) fn section(&self, name: &'static str) -> Section {
+        let tally = self.tally.lock();
+        let answered = tally.answered_total();
+        let mut section = Section::new(name);
+        section.count("requests", answered);
+        section.seconds("seconds", self.elapsed);
+        section.number("requestsPerSecond", per_second(answered, self.elapsed));
+        section.latencies(&tally.latencies);
+        section.count("errors", tally.failed_total());
+        section.count("reconnects", self.reconnects);
+        match self.cpu {
+            Some(cpu) if answered > 0 => {
+                section
+                    .number("generatorCpuUsPerRequest", cpu.as_micros() as f64 / answered as f64);
+            }
+            _ => section.missing("generatorCpuUsPerRequest"),
+        }
+        section
+    }
+}
+
+/// Whether one more request may be sent.
+#[derive(Debug)]
+enum Bound {
+    Time(Instant),
+    Left(AtomicU64),
+}
+
+impl Bound {
+    fn new(until: Until, start: Instant) -> Self {
+        match until {
+            Until::Elapsed(duration) => Self::Time(start + duration),
+            Until::Requests(requests) => Self::Left(AtomicU64::new(requests)),
+        }
+    }
+
+    fn admits(&self, now: Instant) -> bool {
+        match self {
+            Self::Time(end) => now < *end,
+            Self::Left(left) => left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                .is_ok(),
+        }
+    }
+}
+
+/// The bodies of one connection, each with a key that no other run or connection uses.
+#[derive(Debug)]
+struct Bodies {
+    run: u32,
+    connection: usize,
+    merchants: u64,
+    sent: u64,
+    buffer: BytesMut,
+}
+
+impl Bodies {
+    fn new(run: u32, connection: usize, merchants: u64) -> Self {
+        Self { run, connection, merchants, sent: 0, buffer: BytesMut::new() }
+    }
+
+    fn next(&mut self) -> Bytes {
+        self.sent += 1;
+        let Self { run, connection, sent, .. } = *self;
+        let merchant = (sent + connection as u64) % self.merchants;
+        let amount = 1000 + sent % 9000;
+        // One allocation serves many bodies: each is split off what is left of it.
+        self.buffer.reserve(160);
+        let written = write!(
+            self.buffer,
+            r#"{{"merchantId":"bench-{merchant}","amount":{amount},"currency":"EUR","idempotencyKey":"{run:08x}-{connection}-{sent}"}}"#
+        );
+        debug_assert!(written.is_ok(), "a BytesMut grows");
+        self.buffer.split().freeze()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::fake::{self, json};
+
+    #[test]
+    fn every_body_has_a_key_of_its_own_and_one_of_the_merchants() {
+        let mut keys = HashSet::new();
+        let mut merchants = HashSet::new();
+        for connection in 0..3 {
+            let mut bodies = Bodies::new(7, connection, 4);
+            for _ in 0..100 {
+                let body: serde_json::Value = serde_json::from_slice(&bodies.next()).unwrap();
+                assert!(keys.insert(body["idempotencyKey"].to_string()), "{body} came twice");
+                merchants.insert(body["merchantId"].to_string());
+                assert!(body["amount"].as_u64().unwrap() > 0);
+            }
+        }
+        assert_eq!(merchants.len(), 4);
+    }
+
+    #[tokio::test]
+    async fn exactly_the_requests_asked_for_are_sent_and_counted() {
+        let asked = Arc::new(AtomicU64::new(0));
+        let seen = asked.clone();
+        let server = fake::serve(move |request| {
+            assert_eq!(request.path, "/api/v1/payments");
+            if seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(5) {
+                json(503, r#"{"status":503,"code":"QUEUE_FULL"}"#)
+            } else {
+                json(201, r#"{"status":"AUTHORIZED"}"#)
+            }
+        });
+        let plan = Plan { connections: 4, merchants: 2, until: Until::Requests(100) };
+        let load = load(server.await, &plan).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 100);
+        let tally = load.tally.lock();
+        let counted: Vec<_> =
+            tally.answers().into_iter().map(|a| (a.status, a.label, a.count)).collect();
+        let expected = [(201, "AUTHORIZED".to_owned(), 80), (503, "QUEUE_FULL".to_owned(), 20)];
+        assert_eq!(counted, expected);
+        assert_eq!((tally.failed_total(), load.reconnects), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_run_by_time_ends_in_time_even_when_nobody_listens() {
+        let nobody = "127.0.0.1:1".parse().unwrap();
+        let duration = Duration::from_millis(120);
+        let plan = Plan { connections: 2, merchants: 1, until: Until::Elapsed(duration) };
+        let load = load(nobody, &plan).await;
+        assert_eq!(load.tally.lock().answered_total(), 0);
+        assert!(load.tally.lock().failed_total() >= 2);
+        assert!(load.elapsed < Duration::from_secs(5), "{:?}", load.elapsed);
+    }
+}

@@ -1,0 +1,67 @@
+//! The server's own counters, from its /metrics page.
+
+use std::net::SocketAddr;
+
+use hyper::Uri;
+
+use crate::client::Connection;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LedgerCounters {
+    pub(crate) commits: u64,
+    pub(crate) events: u64,
+}
+
+impl LedgerCounters {
+    /// `None` where the server has no such page or no such counters.
+    pub(crate) async fn read(server: SocketAddr) -> Option<Self> {
+        let page = Connection::new(server).get(&Uri::from_static("/metrics")).await.ok()?;
+        if page.status == 200 { Self::parse(std::str::from_utf8(&page.body).ok()?) } else { None }
+    }
+
+    fn parse(page: &str) -> Option<Self> {
+        Some(Self {
+            commits: total(page, "daybook_ledger_commits_total")?,
+            events: total(page, "daybook_ledger_events_total")?,
+        })
+    }
+
+    pub(crate) const fn since(self, before: Self) -> Self {
+        Self {
+            commits: self.commits.saturating_sub(before.commits),
+            events: self.events.saturating_sub(before.events),
+        }
+    }
+}
+
+/// The sum of a counter over all its label sets.
+fn total(page: &str, name: &str) -> Option<u64> {
+    let values = page.lines().filter_map(|line| sample(line, name));
+    values.reduce(u64::saturating_add)
+}
+
+fn sample(line: &str, name: &str) -> Option<u64> {
+    let rest = line.strip_prefix(name)?;
+    let value = match rest.strip_prefix('{') {
+        Some(labelled) => labelled.rsplit_once('}')?.1,
+        None => rest.strip_prefix(' ')?,
+    };
+    value.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_summed_over_their_labels() {
+        let page = "# TYPE daybook_ledger_commits counter\n\
+                    daybook_ledger_commits_total 12\n\
+                    daybook_ledger_events_total{type=\"a b\"} 40\n\
+                    daybook_ledger_events_total{type=\"c\"} 2\n\
+                    daybook_ledger_events_total_other 7\n";
+        let counters = LedgerCounters { commits: 12, events: 42 };
+        assert_eq!(LedgerCounters::parse(page), Some(counters));
+        assert_eq!(LedgerCounters::parse("daybook_ledger_commits_total 12\n"), None);
+    }
+}

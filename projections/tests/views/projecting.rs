@@ -1,0 +1,292 @@
+//! What the projector does with repeats, gaps, other histories, damage and rivals.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daybook_engine::clock::ManualClock;
+use daybook_engine::cursor::Found;
+use daybook_engine::ids::{EventId, Partition};
+use daybook_engine::ledger::{Ledger, Recorded, StoreError};
+use daybook_projections::feed::{Feed, Wanted};
+use daybook_projections::views::{Applied, ViewCursors};
+use daybook_projections::{
+    Outcome, Pace, PageQuery, Projector, ViewError, ViewQueries, ViewStore, lag,
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::book::{Book, PARTITIONS};
+use crate::history::History;
+use crate::tables::{Desk, all_views_at, apply_from_start, batch};
+
+fn busiest(history: &History) -> Partition {
+    let busiest = Partition::all(PARTITIONS).max_by_key(|p| history.of_partition(*p).len());
+    busiest.unwrap()
+}
+
+/// What the views come to when nothing goes wrong.
+async fn undisturbed(history: &History) -> Vec<String> {
+    let desk = Desk::open().await;
+    desk.catch_up(&Arc::new(Book::of(&history.recorded))).await;
+    desk.dump().await
+}
+
+/// A feed that says what it is told to.
+struct Told(std::sync::Mutex<Vec<Vec<Recorded>>>);
+
+#[async_trait]
+impl Feed for Told {
+    async fn next(&self, _: &[Wanted], _: u32) -> Result<Vec<Recorded>, StoreError> {
+        let mut told = self.0.lock().unwrap();
+        Ok(if told.is_empty() { Vec::new() } else { told.remove(0) })
+    }
+}
+
+fn told(desk: &Desk, book: &Arc<Book>, batches: Vec<Vec<Recorded>>) -> Projector {
+    let feed = Arc::new(Told(std::sync::Mutex::new(batches)));
+    Projector::new(book.clone(), feed, desk.views.clone(), Pace::default())
+}
+
+#[tokio::test]
+async fn a_rival_that_stands_elsewhere_is_refused_and_changes_nothing() {
+    let history = History::of_refunded(8);
+    let events = history.of_partition(busiest(&history));
+    let (first, second) = events.split_at(events.len() / 2);
+    let desk = Desk::open().await;
+    let middle = apply_from_start(&desk.views, first).await;
+    let before = desk.dump().await;
+
+    let zombie = batch(ViewCursors::default(), first);
+    assert_eq!(desk.views.apply(&[zombie]).await.unwrap(), Applied::Superseded);
+    assert_eq!(desk.dump().await, before, "a projector that stands behind must change nothing");
+
+    let mut other = middle;
+    for view in daybook_projections::View::ALL {
+        let cursor = middle.of(view);
+        let event_id = Some(EventId::from_uuid(Uuid::max()));
+        other.set(view, daybook_engine::cursor::Cursor { event_id, ..cursor });
+    }
+    assert_eq!(desk.views.apply(&[batch(other, second)]).await.unwrap(), Applied::Superseded);
+    assert_eq!(desk.dump().await, before, "the event at the cursor is compared too");
+}
+
+#[tokio::test]
+async fn two_projectors_side_by_side_apply_every_event_once() {
+    let history = History::of_refunded(30);
+    let book = Arc::new(Book::of(&history.recorded[..40]));
+    let desk = Desk::open().await;
+    let (mut one, mut other) = (desk.projector(&book), desk.projector(&book));
+    for chunk in history.recorded[40..].chunks(25) {
+        one.project_once().await.unwrap();
+        other.project_once().await.unwrap();
+        book.add(chunk);
+    }
+    // Whoever was refused reads the cursors anew and goes on.
+    for _ in 0..3 {
+        other.project_once().await.unwrap();
+        one.project_once().await.unwrap();
+    }
+    assert_eq!(desk.dump().await, undisturbed(&history).await);
+}
+
+#[tokio::test]
+async fn a_repeat_is_skipped() {
+    let history = History::of_refunded(6);
+    let book = Arc::new(Book::of(&history.recorded));
+    let events = history.of_partition(busiest(&history));
+    let desk = Desk::open().await;
+    let twice = [events.clone(), events.clone()].concat();
+    let mut projector = told(&desk, &book, vec![twice, events.clone()]);
+    assert_eq!(projector.project_once().await.unwrap(), Outcome::Applied(events.len()));
+    assert_eq!(projector.project_once().await.unwrap(), Outcome::Idle);
+    desk.catch_up(&book).await;
+    assert_eq!(desk.dump().await, undisturbed(&history).await);
+}
+
+#[tokio::test]
+async fn a_gap_in_the_feed_is_refilled_from_the_ledger() {
+    let history = History::of_refunded(6);
+    let book = Arc::new(Book::of(&history.recorded));
+    let events = history.of_partition(busiest(&history));
+    for missing in [0, 1, events.len() / 2] {
+        let mut holey = events.clone();
+        holey.remove(missing);
+        let desk = Desk::open().await;
+        let mut projector = told(&desk, &book, vec![holey]);
+        let outcome = projector.project_once().await.unwrap();
+        assert_eq!(outcome, Outcome::Applied(events.len()), "without event {missing}");
+    }
+}
+
+#[tokio::test]
+async fn a_position_that_the_ledger_lost_stops_its_partition_only() {
+    let history = History::of_refunded(12);
+    let partition = busiest(&history);
+    let book = Arc::new(Book::of(&history.recorded));
+    book.change(|events| events.retain(|e| e.partition != partition || e.position != 4));
+    let desk = Desk::open().await;
+    let mut projector = desk.projector(&book);
+    let health = projector.health();
+    while projector.project_once().await.unwrap() != Outcome::Idle {}
+    let stopped = health.borrow().partitions.clone();
+    assert!(matches!(&stopped[..], [(p, why)] if *p == partition && why.contains("position 4")));
+    for (other, cursors) in desk.views.cursors().await.unwrap() {
+        let head = history.of_partition(other).len() as u64;
+        let expected = if other == partition { 0 } else { head };
+        assert_eq!(all_views_at(&cursors), [expected; 5], "partition {other}");
+    }
+}
+
+#[tokio::test]
+async fn another_event_at_a_known_position_stops_everything() {
+    let history = History::of_refunded(6);
+    let book = Arc::new(Book::of(&history.recorded));
+    let desk = Desk::open().await;
+    desk.catch_up(&book).await;
+    let before = desk.dump().await;
+    let partition = busiest(&history);
+    let head = history.of_partition(partition).len() as u64;
+    let other = EventId::from_uuid(Uuid::max());
+    book.change(|events| {
+        let at_head = |e: &&mut Recorded| e.partition == partition && e.position == head;
+        events.iter_mut().find(at_head).unwrap().event_id = other;
+    });
+    let error = desk.projector(&book).project_once().await.unwrap_err();
+    assert!(error.to_string().contains("LEDGER_DIVERGED"), "{error}");
+    match error {
+        ViewError::Diverged(diverged) => assert_eq!(diverged.found, Found::Other(other)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(desk.dump().await, before);
+}
+
+#[tokio::test]
+async fn a_ledger_that_ends_before_a_cursor_stops_everything() {
+    let history = History::of_refunded(6);
+    let desk = Desk::open().await;
+    desk.catch_up(&Arc::new(Book::of(&history.recorded))).await;
+    let shorter = &history.recorded[..history.recorded.len() - 1];
+    let error = desk.projector(&Arc::new(Book::of(shorter))).project_once().await.unwrap_err();
+    assert!(matches!(&error, ViewError::Diverged(d) if d.found == Found::Nothing), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_event_of_a_later_build_stops_the_projector_and_says_upgrade() {
+    let history = History::of_refunded(6);
+    let partition = busiest(&history);
+    let book = Arc::new(Book::of(&history.recorded));
+    book.change(|events| {
+        let third = |e: &&mut Recorded| e.partition == partition && e.position == 3;
+        events.iter_mut().find(third).unwrap().event_type = "payment.dispute_opened".into();
+    });
+    let desk = Desk::open().await;
+    let projector = desk.projector(&book);
+    let health = projector.health();
+    let (_sender, wake) = watch::channel(());
+    let error = projector.run(wake, CancellationToken::new()).await.unwrap_err();
+    assert!(matches!(error, ViewError::Unknown { position: 3, .. }), "{error:?}");
+    assert!(error.to_string().contains("upgrade"), "{error}");
+    assert_eq!(health.borrow().halted, Some(error.to_string()));
+    let cursors = desk.views.cursors().await.unwrap();
+    let stopped = cursors.iter().find(|(known, _)| *known == partition).unwrap().1;
+    assert_eq!(all_views_at(&stopped), [2; 5], "what stands before it is applied");
+}
+
+#[tokio::test]
+async fn a_damaged_event_and_a_skipped_version_stop_their_partition() {
+    let history = History::of_refunded(12);
+    let partition = busiest(&history);
+    let damages: [fn(&mut Recorded); 2] =
+        [|event| event.data = "{}".into(), |event| event.version += 1];
+    for damage in damages {
+        let book = Arc::new(Book::of(&history.recorded));
+        book.change(|events| {
+            let fifth = |e: &&mut Recorded| e.partition == partition && e.position == 5;
+            damage(events.iter_mut().find(fifth).unwrap());
+        });
+        let desk = Desk::open().await;
+        let mut projector = desk.projector(&book);
+        let health = projector.health();
+        while projector.project_once().await.unwrap() != Outcome::Idle {}
+        assert_eq!(health.borrow().partitions.len(), 1);
+        for (other, cursors) in desk.views.cursors().await.unwrap() {
+            let head = history.of_partition(other).len() as u64;
+            let expected = if other == partition { 4 } else { head };
+            assert_eq!(all_views_at(&cursors), [expected; 5], "partition {other}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_view_that_stands_behind_the_others_catches_up_alone() {
+    let history = History::of_refunded(12);
+    let book = Arc::new(Book::of(&history.recorded));
+    let desk = Desk::open().await;
+    desk.catch_up(&book).await;
+    desk.damage(
+        "DELETE FROM refund;
+         UPDATE view_cursor SET position = 0, event_id = NULL WHERE view = 'refunds'",
+    )
+    .await;
+    desk.catch_up(&book).await;
+    assert_eq!(desk.dump().await, undisturbed(&history).await);
+}
+
+#[tokio::test]
+async fn views_opened_again_go_on_where_they_stood() {
+    let history = History::of_refunded(20);
+    let book = Arc::new(Book::of(&history.recorded[..61]));
+    let mut desk = Desk::open().await;
+    for chunk in history.recorded[61..].chunks(20) {
+        desk.catch_up(&book).await;
+        book.add(chunk);
+        desk = desk.reopen().await;
+    }
+    desk.catch_up(&book).await;
+    assert_eq!(desk.dump().await, undisturbed(&history).await);
+}
+
+#[tokio::test]
+async fn the_run_loop_wakes_up_applies_and_stops() {
+    let history = History::of_refunded(3);
+    let book = Arc::new(Book::default());
+    let desk = Desk::open().await;
+    let pace = Pace { poll: Duration::from_secs(3600), ..Pace::default() };
+    let feed = Arc::new(daybook_projections::feed::LedgerFeed::new(book.clone()));
+    let projector = Projector::new(book.clone(), feed, desk.views.clone(), pace);
+    let (sender, wake) = watch::channel(());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(projector.run(wake, stop.clone()));
+    book.add(&history.recorded);
+    let query = PageQuery { limit: 10, ..PageQuery::default() };
+    // Signalled again each time, as a busy writer does: the projector may not have begun to wait.
+    while desk.views.refunds(&query).await.unwrap().items.len() < 3 {
+        sender.send_replace(());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stop.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(desk.dump().await, undisturbed(&history).await);
+}
+
+#[tokio::test]
+async fn lag_is_the_age_of_the_oldest_event_not_yet_applied() {
+    let history = History::of_refunded(6);
+    let book = Book::of(&history.recorded);
+    let heads = book.heads().await.unwrap();
+    let mut positions: Vec<_> = heads.iter().map(|head| (head.partition, head.position)).collect();
+    let clock = ManualClock::at(history.now().plus_millis(5_000));
+    assert_eq!(lag(&book, clock.as_ref(), &positions).await.unwrap(), Duration::ZERO);
+    let last = history.recorded.last().unwrap();
+    let own = positions.iter_mut().find(|(partition, _)| *partition == last.partition).unwrap();
+    own.1 -= 1;
+    // The last event was recorded one millisecond before the history's end.
+    let found = lag(&book, clock.as_ref(), &positions).await.unwrap();
+    assert_eq!(found, Duration::from_millis(5_001));
+    let from_nothing = lag(&book, clock.as_ref(), &[]).await.unwrap();
+    let first = history.recorded[0].recorded_at.millis();
+    let expected = history.now().millis() + 5_000 - first;
+    assert_eq!(from_nothing, Duration::from_millis(expected.unsigned_abs()));
+}

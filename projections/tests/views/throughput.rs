@@ -1,0 +1,50 @@
+//! How many events a second the whole projector takes, in release:
+//! `cargo test --release -p daybook-projections --test views -- --ignored --nocapture throughput`
+
+use std::sync::Arc;
+
+use daybook_engine::clock::{Clock, SystemClock};
+use daybook_engine::payment::CaptureMethod;
+use daybook_projections::Outcome;
+
+use crate::book::Book;
+use crate::history::History;
+use crate::tables::{Desk, millis_since};
+
+const PAYMENTS: usize = 100_000;
+
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn throughput_of_authorizations() {
+    let mut history = History::new();
+    for payment in 0..PAYMENTS {
+        history.authorize(u8::try_from(payment % 251).unwrap(), 1_000, CaptureMethod::Manual);
+        history.conclude_open(payment, true, 1_000);
+    }
+    // As under load: each commit finds what some 50 ms brought.
+    for per_batch in [500, 2_000] {
+        let desk = Desk::open().await;
+        measure(&desk, &history, per_batch).await;
+    }
+    let desk = Desk::open().await;
+    measure(&desk, &history, history.recorded.len()).await;
+}
+
+async fn measure(desk: &Desk, history: &History, per_batch: usize) {
+    let book = Arc::new(Book::default());
+    let mut projector = desk.projector(&book);
+    let (mut events, mut commits, mut millis) = (0, 0, 0);
+    for chunk in history.recorded.chunks(per_batch) {
+        book.add(chunk);
+        let start = SystemClock.now();
+        loop {
+            match projector.project_once().await.unwrap() {
+                Outcome::Applied(applied) => (events, commits) = (events + applied, commits + 1),
+                Outcome::Idle => break,
+            }
+        }
+        millis += millis_since(start);
+    }
+    let a_second = events as i64 * 1_000 / millis.max(1);
+    println!("{events} events in {commits} commits, {millis} ms: {a_second} events/s");
+}

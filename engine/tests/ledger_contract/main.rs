@@ -1,5 +1,7 @@
 //! The contract of the ledger, on each store.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its fixtures too")]
+
 mod in_memory;
 mod in_sqlite;
 mod sqlite_append_only;

@@ -44,6 +44,19 @@ async fn a_ledger_keeps_its_identity_and_events_when_it_is_reopened() {
     assert_eq!(after, Some(vec![Appended::At(2)]));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_create_a_ledger_at_once_agree_on_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..6 {
+        let path = directory.path().join("ledger.db");
+        let id = LedgerId::from_uuid(Uuid::from_u128(number));
+        tasks.spawn(async move { SqliteLedger::open(&path, None, id).await.unwrap().identity() });
+    }
+    let identities = tasks.join_all().await;
+    assert!(identities.iter().all(|identity| *identity == identities[0]), "{identities:?}");
+}
+
 #[tokio::test]
 async fn another_number_of_partitions_is_refused_naming_both() {
     let fixture = in_sqlite().await;

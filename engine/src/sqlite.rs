@@ -42,6 +42,10 @@ pub struct Database {
 /// Long enough for a command beside a running `serve` to wait for its writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
+/// Page caches in KiB. The writer's holds the index pages that commits hit at random; a reader
+/// mostly reads each page once, and the operating system has them all.
+const WRITER_CACHE: &str = "-16384";
+const READER_CACHE: &str = "-2048";
 /// Rows that may wait between a connection's thread and the task that asked.
 const ROW_BUFFER: usize = 512;
 /// Pages between checkpoints: large enough that a checkpoint is rare beside the commits.
@@ -70,7 +74,7 @@ impl Database {
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("cache_size", "-16384")
+            .pragma("cache_size", WRITER_CACHE)
             .pragma("recursive_triggers", "on")
             .row_buffer_size(ROW_BUFFER)
             .disable_statement_logging();
@@ -78,12 +82,14 @@ impl Database {
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
         check_settings(store, &mut writer, durability).await?;
         migrate(store, &mut writer, migrations).await?;
+        let reading = options.create_if_missing(false).read_only(true);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
+            .acquire_timeout(BUSY_TIMEOUT)
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.create_if_missing(false).read_only(true))
+            .connect_with(reading.pragma("cache_size", READER_CACHE))
             .await
             .map_err(unavailable)?;
         Ok(Self { store, writer: Mutex::new(writer), readers })
@@ -130,7 +136,7 @@ impl Database {
         }
     }
 
-    /// Writes what the log holds into the file and closes it.
+    /// Writes what the log holds into the file and ends the readers. The last call of all.
     pub async fn close(&self) {
         self.readers.close().await;
         let mut writer = self.writer.lock().await;
@@ -183,34 +189,28 @@ async fn check_settings(
     Ok(())
 }
 
+/// Applies what is missing, in one transaction, so that of two processes one migrates and the other
+/// finds it done.
 async fn migrate(
     store: &'static str,
     writer: &mut SqliteConnection,
     migrations: &[Migration],
 ) -> Result<(), StoreError> {
     let unavailable = |error: sqlx::Error| unavailable(store, &error);
-    writer
-        .execute(
-            "CREATE TABLE IF NOT EXISTS migration (
-                number INTEGER PRIMARY KEY,
-                name TEXT NOT NULL
-            ) STRICT",
-        )
-        .await
-        .map_err(unavailable)?;
-    let applied: Option<u32> = sqlx::query_scalar("SELECT max(number) FROM migration")
-        .fetch_one(&mut *writer)
-        .await
-        .map_err(unavailable)?;
     let known = migrations.iter().map(|migration| migration.number).max();
+    let applied = last_migration(writer).await.map_err(unavailable)?;
     if applied > known {
         return Err(StoreError::Refused(format!(
             "the {store} database was migrated by a later build of daybook (to {applied:?}; this \
              build knows {known:?}): use that build"
         )));
     }
+    if applied == known {
+        return Ok(());
+    }
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+    let applied = last_migration(&mut tx).await.map_err(unavailable)?;
     for migration in migrations.iter().filter(|migration| Some(migration.number) > applied) {
-        let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
         tx.execute(sqlx::raw_sql(migration.sql)).await.map_err(unavailable)?;
         sqlx::query("INSERT INTO migration (number, name) VALUES (?, ?)")
             .bind(migration.number)
@@ -218,7 +218,18 @@ async fn migrate(
             .execute(&mut *tx)
             .await
             .map_err(unavailable)?;
-        tx.commit().await.map_err(unavailable)?;
     }
-    Ok(())
+    tx.commit().await.map_err(unavailable)
+}
+
+async fn last_migration(connection: &mut SqliteConnection) -> Result<Option<u32>, sqlx::Error> {
+    connection
+        .execute(
+            "CREATE TABLE IF NOT EXISTS migration (
+                number INTEGER PRIMARY KEY,
+                name TEXT NOT NULL
+            ) STRICT",
+        )
+        .await?;
+    sqlx::query_scalar("SELECT max(number) FROM migration").fetch_one(connection).await
 }

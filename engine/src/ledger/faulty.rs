@@ -192,3 +192,82 @@ impl Ledger for FaultyLedger {
         self.inner.heads().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::ids::{EventId, LedgerId};
+    use crate::ledger::NewEvent;
+    use crate::ledger::memory::MemoryLedger;
+
+    fn ledger() -> Arc<FaultyLedger> {
+        let id = LedgerId::from_uuid(Uuid::nil());
+        let identity = LedgerIdentity { id, incarnation: 1, partitions: 1 };
+        FaultyLedger::new(Arc::new(MemoryLedger::new(identity)))
+    }
+
+    fn batch() -> [Append; 1] {
+        let event_id = EventId::from_uuid(Uuid::from_u128(1));
+        let data = "{}".to_owned();
+        [Append {
+            payment_id: PaymentId::from_uuid(Uuid::from_u128(1)),
+            first_version: 1,
+            events: vec![NewEvent { event_id, event_type: "payment.captured", data }],
+            texts: Vec::new(),
+            traceparent: None,
+            recorded_at: Timestamp::from_millis(0),
+        }]
+    }
+
+    async fn head(ledger: &FaultyLedger) -> u64 {
+        ledger.heads().await.unwrap()[0].position
+    }
+
+    #[tokio::test]
+    async fn a_lost_answer_may_or_may_not_be_written() {
+        for (fault, written) in
+            [(AppendFault::LostBeforeCommit, 0), (AppendFault::LostAfterCommit, 1)]
+        {
+            let ledger = ledger();
+            ledger.fail_next_append(fault);
+            let answer = ledger.append(&batch()).await;
+            assert!(matches!(answer, Err(StoreError::AnswerLost { .. })), "{fault:?}: {answer:?}");
+            assert_eq!(head(&ledger).await, written, "{fault:?}");
+            let again = ledger.append_tolerant(&batch()).await.unwrap();
+            assert_eq!(again, [Appended::At(1)], "{fault:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn appends_and_reads_fail_as_often_as_armed() {
+        let ledger = ledger();
+        ledger.fail_appends(2);
+        for _ in 0..2 {
+            let answer = ledger.append(&batch()).await;
+            assert!(matches!(answer, Err(StoreError::Unavailable { .. })), "{answer:?}");
+        }
+        assert!(ledger.append(&batch()).await.unwrap().is_some());
+        ledger.fail_reads(1);
+        assert!(ledger.heads().await.is_err());
+        assert_eq!(head(&ledger).await, 1);
+        assert_eq!(ledger.appends_begun(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_blocked_append_waits_for_its_release() {
+        let ledger = ledger();
+        ledger.block_appends();
+        let appending = tokio::spawn({
+            let ledger = Arc::clone(&ledger);
+            async move { ledger.append(&batch()).await }
+        });
+        ledger.appends_waiting(1).await;
+        assert_eq!(head(&ledger).await, 0);
+        ledger.release_appends();
+        assert!(appending.await.unwrap().unwrap().is_some());
+        assert_eq!(head(&ledger).await, 1);
+    }
+}

@@ -5,6 +5,7 @@
 
 mod append;
 mod create;
+mod insert;
 mod read;
 
 use std::path::Path;
@@ -49,7 +50,7 @@ impl SqliteLedger {
         Ok(Self { database, identity })
     }
 
-    /// Writes the log into the file and lets go of it. What is asked later fails.
+    /// Writes the log into the file. The last call of all: what is read later fails.
     pub async fn close(&self) {
         self.database.close().await;
     }

@@ -17,33 +17,40 @@ pub(super) async fn find_or_create(
     new_id: LedgerId,
 ) -> Result<LedgerIdentity, StoreError> {
     let mut writer = database.writer().await;
+    if let Some(identity) = find(database, &mut writer, wanted).await? {
+        return Ok(identity);
+    }
     let mut tx = database.begin(&mut writer).await?;
-    let unavailable = |error: sqlx::Error| database.unavailable(&error);
+    // Another process may have created it in the meantime.
+    if let Some(identity) = find(database, &mut tx, wanted).await? {
+        return Ok(identity);
+    }
+    let partitions = wanted.unwrap_or(DEFAULT_PARTITIONS);
+    if !(1..=MAX_PARTITIONS).contains(&partitions) {
+        return Err(StoreError::Refused(format!(
+            "--partitions is {partitions}: set it from 1 to {MAX_PARTITIONS}"
+        )));
+    }
+    let identity = LedgerIdentity { id: new_id, incarnation: 1, partitions };
+    create(&mut tx, identity).await.map_err(|error| database.unavailable(&error))?;
+    tx.commit().await.map_err(|error| database.unavailable(&error))?;
+    Ok(identity)
+}
+
+async fn find(
+    database: &Database,
+    connection: &mut SqliteConnection,
+    wanted: Option<u16>,
+) -> Result<Option<LedgerIdentity>, StoreError> {
     let row = sqlx::query(
         "SELECT id, incarnation, partitions, lowest_reader_version,
              (SELECT count(*) FROM ledger_partition) AS partition_rows
          FROM ledger",
     )
-    .fetch_optional(&mut *tx)
+    .fetch_optional(connection)
     .await
-    .map_err(unavailable)?;
-    if let Some(row) = row {
-        return recorded(&row, wanted);
-    }
-    let identity = LedgerIdentity {
-        id: new_id,
-        incarnation: 1,
-        partitions: wanted.unwrap_or(DEFAULT_PARTITIONS),
-    };
-    if !(1..=MAX_PARTITIONS).contains(&identity.partitions) {
-        return Err(StoreError::Refused(format!(
-            "--partitions {} is not from 1 to {MAX_PARTITIONS}",
-            identity.partitions
-        )));
-    }
-    create(&mut tx, identity).await.map_err(unavailable)?;
-    tx.commit().await.map_err(unavailable)?;
-    Ok(identity)
+    .map_err(|error| database.unavailable(&error))?;
+    row.map(|row| recorded(&row, wanted)).transpose()
 }
 
 fn recorded(row: &SqliteRow, wanted: Option<u16>) -> Result<LedgerIdentity, StoreError> {

@@ -1,5 +1,6 @@
 //! The work store's contract, on every store.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ fn clock() -> Arc<ManualClock> {
 }
 
 fn advance(clock: &ManualClock, by: Duration) {
-    clock.advance_millis(i64::try_from(by.as_millis()).unwrap());
+    clock.advance_millis(i64::try_from(by.as_millis()).expect("a short time"));
 }
 
 mod memory {
@@ -70,10 +71,15 @@ mod sqlite {
 
     impl Sqlite {
         async fn open() -> Self {
-            let (clock, dir) = (clock(), tempfile::tempdir().unwrap());
-            let store = SqliteWork::open(&dir.path().join("work.db"), clock.clone()).await;
-            Self { store: Arc::new(store.unwrap()), clock, dir }
+            let (clock, dir) = (clock(), tempfile::tempdir().expect("a directory"));
+            let store = store(dir.path(), "work.db", &clock).await;
+            Self { store, clock, dir }
         }
+    }
+
+    async fn store(dir: &Path, name: &str, clock: &Arc<ManualClock>) -> Arc<SqliteWork> {
+        let opened = SqliteWork::open(&dir.join(name), clock.clone()).await;
+        Arc::new(opened.expect("the store opens"))
     }
 
     #[async_trait]
@@ -83,8 +89,7 @@ mod sqlite {
         }
 
         async fn empty(&self) -> Arc<dyn WorkStore> {
-            let path = self.dir.path().join("empty.db");
-            Arc::new(SqliteWork::open(&path, self.clock.clone()).await.unwrap())
+            store(self.dir.path(), "empty.db", &self.clock).await
         }
 
         async fn now(&self) -> Timestamp {
@@ -96,9 +101,8 @@ mod sqlite {
         }
 
         async fn reopen(&mut self) -> bool {
-            let path = self.dir.path().join("work.db");
             self.store.close().await;
-            self.store = Arc::new(SqliteWork::open(&path, self.clock.clone()).await.unwrap());
+            self.store = store(self.dir.path(), "work.db", &self.clock).await;
             true
         }
     }

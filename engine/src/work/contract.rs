@@ -158,13 +158,14 @@ async fn due_expiries(store: &dyn WorkStore) -> Vec<ExpiryItem> {
 /// the clock must stand behind all due times.
 async fn drain(store: &dyn WorkStore) -> Vec<WorkItem> {
     let mut items = Vec::new();
-    loop {
+    while items.len() < 1_000 {
         let claims = claim(store).await;
         if claims.is_empty() {
-            return items;
+            break;
         }
         let closed: Vec<_> = claims.iter().map(|claim| close(&claim.item)).collect();
         apply(store, &closed).await;
         items.extend(claims.iter().map(|claim| claim.item));
     }
+    items
 }

@@ -6,13 +6,21 @@ use crate::work::{ExpiryEnd, InquirySchedule, WorkBatch, WorkCounts, WorkFold};
 
 pub async fn rows_and_cursor_move_together(fixture: &mut dyn Fixture) {
     let store = fixture.store();
-    assert_eq!(store.cursors(&[P1, P0]).await.unwrap(), vec![Cursor::default(); 2]);
+    assert_eq!(
+        store.cursors(&[P1, P0]).await.expect("the store answers"),
+        vec![Cursor::default(); 2]
+    );
     let opened = item(1, 1, fixture.now().await);
     let moves = [(P0, Cursor::default(), cursor(3)), (P1, Cursor::default(), cursor(7))];
-    assert!(store.apply(&[WorkChange::Open(opened)], &moves).await.unwrap());
-    assert_eq!(store.cursors(&[P1, P0]).await.unwrap(), [cursor(7), cursor(3)]);
-    assert!(store.apply(&[close(&opened)], &[(P0, cursor(3), cursor(4))]).await.unwrap());
-    assert_eq!(store.cursors(&[P0, P1]).await.unwrap(), [cursor(4), cursor(7)]);
+    assert!(store.apply(&[WorkChange::Open(opened)], &moves).await.expect("the store answers"));
+    assert_eq!(store.cursors(&[P1, P0]).await.expect("the store answers"), [cursor(7), cursor(3)]);
+    assert!(
+        store
+            .apply(&[close(&opened)], &[(P0, cursor(3), cursor(4))])
+            .await
+            .expect("the store answers")
+    );
+    assert_eq!(store.cursors(&[P0, P1]).await.expect("the store answers"), [cursor(4), cursor(7)]);
     assert_eq!(claim(&*store).await, []);
 }
 
@@ -21,7 +29,7 @@ pub async fn a_zombie_is_refused_and_changes_nothing(fixture: &mut dyn Fixture) 
     let (start, now) = (Cursor::default(), fixture.now().await);
     let live = item(1, 1, now);
     let moves = [(P0, start, cursor(5)), (P1, start, cursor(1))];
-    assert!(store.apply(&[WorkChange::Open(live)], &moves).await.unwrap());
+    assert!(store.apply(&[WorkChange::Open(live)], &moves).await.expect("the store answers"));
     let changes = [
         WorkChange::Open(item(2, 1, now)),
         close(&live),
@@ -31,22 +39,27 @@ pub async fn a_zombie_is_refused_and_changes_nothing(fixture: &mut dyn Fixture) 
     for stale in [start, cursor(4), cursor(6)] {
         // The other partition's cursor stands where it is said to, and must not move either.
         let moves = [(P1, cursor(1), cursor(2)), (P0, stale, cursor(9))];
-        assert!(!store.apply(&changes, &moves).await.unwrap(), "from {stale:?}");
+        assert!(!store.apply(&changes, &moves).await.expect("the store answers"), "from {stale:?}");
     }
-    assert_eq!(store.cursors(&[P0, P1]).await.unwrap(), [cursor(5), cursor(1)]);
+    assert_eq!(store.cursors(&[P0, P1]).await.expect("the store answers"), [cursor(5), cursor(1)]);
     assert_eq!(due_expiries(&*store).await, []);
     assert_eq!(claim_one(&*store).await.item, live);
 }
 
 pub async fn a_cursor_is_compared_by_its_event_too(fixture: &mut dyn Fixture) {
     let store = fixture.store();
-    assert!(store.apply(&[], &[(P0, Cursor::default(), cursor(5))]).await.unwrap());
+    assert!(
+        store.apply(&[], &[(P0, Cursor::default(), cursor(5))]).await.expect("the store answers")
+    );
     let other = Cursor { position: 5, event_id: cursor(6).event_id };
     for event_id in [other.event_id, None] {
         let from = Cursor { event_id, ..other };
-        assert!(!store.apply(&[], &[(P0, from, cursor(6))]).await.unwrap(), "from {from:?}");
+        assert!(
+            !store.apply(&[], &[(P0, from, cursor(6))]).await.expect("the store answers"),
+            "from {from:?}"
+        );
     }
-    assert_eq!(store.cursors(&[P0]).await.unwrap(), [cursor(5)]);
+    assert_eq!(store.cursors(&[P0]).await.expect("the store answers"), [cursor(5)]);
 }
 
 pub async fn what_is_written_survives_reopening(fixture: &mut dyn Fixture) {
@@ -59,17 +72,17 @@ pub async fn what_is_written_survives_reopening(fixture: &mut dyn Fixture) {
         WorkChange::Expiry(expiry(1, now)),
         WorkChange::Expiry(expiry(3, now)),
     ];
-    assert!(store.apply(&changes, &moves).await.unwrap());
+    assert!(store.apply(&changes, &moves).await.expect("the store answers"));
     let claims = claim(&*store).await;
     put_back(&*store, &claims[0], MINUTE, true).await;
     let refused = [(expiry(1, now), ExpiryEnd::Waits)];
-    store.settle_expiries(&refused).await.unwrap();
+    store.settle_expiries(&refused).await.expect("the store answers");
     drop(store);
     if !fixture.reopen().await {
         return;
     }
     let store = fixture.store();
-    assert_eq!(store.cursors(&[P0]).await.unwrap(), [cursor(3)]);
+    assert_eq!(store.cursors(&[P0]).await.expect("the store answers"), [cursor(3)]);
     assert_eq!(due_expiries(&*store).await, [expiry(3, now)]);
     apply(&*store, &[WorkChange::RetryExpiry(expiry(1, now))]).await;
     assert_eq!(due_expiries(&*store).await, [expiry(1, now), expiry(3, now)]);
@@ -100,7 +113,10 @@ pub async fn a_rebuilt_store_holds_the_same_items(fixture: &mut dyn Fixture) {
             }
             let to = events.last().map_or(from, |(recorded, _)| Cursor::at(recorded));
             let moves = [(P0, from, to)];
-            assert!(store.apply(&batch.into_changes(), &moves).await.unwrap(), "{moves:?}");
+            assert!(
+                store.apply(&batch.into_changes(), &moves).await.expect("the store answers"),
+                "{moves:?}"
+            );
             from = to;
         }
         found.push(store);
@@ -124,15 +140,15 @@ pub async fn rows_are_counted_by_kind(fixture: &mut dyn Fixture) {
     open(&*store, &[WorkItem { partition: P1, ..item(9, 1, now) }]).await;
     let later = expiry(8, now.plus_millis(MINUTE_MS));
     apply(&*store, &[expiry(1, now), expiry(2, now), later].map(WorkChange::Expiry)).await;
-    store.settle_expiries(&[(expiry(1, now), ExpiryEnd::Waits)]).await.unwrap();
-    let claims = store.claim(&[P0], HOLD, 100).await.unwrap();
+    store.settle_expiries(&[(expiry(1, now), ExpiryEnd::Waits)]).await.expect("the store answers");
+    let claims = store.claim(&[P0], HOLD, 100).await.expect("the store answers");
     put_back(&*store, &claims[0], MINUTE, true).await;
-    let counts = store.counts(&[P0]).await.unwrap();
+    let counts = store.counts(&[P0]).await.expect("the store answers");
     let expected =
         WorkCounts { open: 4, flagged: 1, claimed: 2, expiries_due: 1, expiries_waiting: 1 };
     assert_eq!(counts, expected);
     fixture.advance(HOLD).await;
-    let counts = store.counts(&[P0, P1]).await.unwrap();
+    let counts = store.counts(&[P0, P1]).await.expect("the store answers");
     let expected =
         WorkCounts { open: 5, flagged: 1, claimed: 0, expiries_due: 2, expiries_waiting: 1 };
     assert_eq!(counts, expected, "claims that ran out are not counted");

@@ -12,7 +12,10 @@ pub async fn expiries_come_due_in_order(fixture: &mut dyn Fixture) {
     assert_eq!(due_expiries(&*store).await, [first]);
     fixture.advance(MINUTE).await;
     assert_eq!(due_expiries(&*store).await, [first, elsewhere, last]);
-    assert_eq!(store.due_expiries(&[P0, P1], 2).await.unwrap(), [first, elsewhere]);
+    assert_eq!(
+        store.due_expiries(&[P0, P1], 2).await.expect("the store answers"),
+        [first, elsewhere]
+    );
 }
 
 pub async fn a_settled_expiry_is_gone(fixture: &mut dyn Fixture) {
@@ -79,7 +82,7 @@ pub async fn an_expiry_settled_by_another_does_not_come_back(fixture: &mut dyn F
     }
     fixture.advance(MINUTE).await;
     assert_eq!(due_expiries(&*store).await, []);
-    assert_eq!(store.counts(&[P0]).await.unwrap().expiries_waiting, 0);
+    assert_eq!(store.counts(&[P0]).await.expect("the store answers").expiries_waiting, 0);
 }
 
 pub async fn a_retry_without_a_refusal_does_nothing(fixture: &mut dyn Fixture) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{P0, operation, payment};
 use crate::clock::Timestamp;
 use crate::idempotency::{Fingerprint, IdempotencyKey, Request};
-use crate::ids::EventId;
+use crate::ids::{EventId, OperationId};
 use crate::journal::JournalEntry;
 use crate::ledger::Recorded;
 use crate::merchant::MerchantId;
@@ -90,9 +90,12 @@ pub fn sample(event_type: EventType, number: u128, at: Timestamp) -> Event {
     Event { header, body: body(event_type, number, at) }
 }
 
+fn amount() -> Amount {
+    Amount::new(1_000).expect("an amount")
+}
+
 fn body(event_type: EventType, number: u128, at: Timestamp) -> EventBody {
-    let amount = Amount::new(1_000).expect("an amount");
-    let acquirer = AcquirerReference::default();
+    let amount = amount();
     let key = IdempotencyKey::parse(&format!("key-{number}")).expect("a key");
     let fingerprint = Fingerprint::from_bytes([0; 32]);
     let request = Request { key: Some(key), fingerprint, representation: REPRESENTATION };
@@ -108,13 +111,24 @@ fn body(event_type: EventType, number: u128, at: Timestamp) -> EventBody {
             send_before: at.plus_millis(1_000),
         }
         .into(),
+        EventType::CaptureRequested => {
+            CaptureRequested { amount, r#final: false, request: Some(request) }.into()
+        }
+        EventType::VoidRequested => VoidRequested { amount, request }.into(),
+        EventType::RefundRequested => RefundRequested { amount, request, reason_hash: None }.into(),
+        EventType::ReversalRequested => ReversalRequested { amount, reverses }.into(),
+        _ => outcome(event_type, reverses, at),
+    }
+}
+
+fn outcome(event_type: EventType, reverses: OperationId, at: Timestamp) -> EventBody {
+    let amount = amount();
+    let acquirer = AcquirerReference::default();
+    match event_type {
         EventType::Authorized => {
             Authorized { amount, acquirer, expires_at: at.plus_millis(86_400_000) }.into()
         }
         EventType::Declined => Declined { decline_code: "NO".into(), acquirer }.into(),
-        EventType::CaptureRequested => {
-            CaptureRequested { amount, r#final: false, request: Some(request) }.into()
-        }
         EventType::Captured => Captured {
             amount,
             acquirer,
@@ -125,10 +139,8 @@ fn body(event_type: EventType, number: u128, at: Timestamp) -> EventBody {
         }
         .into(),
         EventType::CaptureFailed => CaptureFailed { amount, acquirer }.into(),
-        EventType::VoidRequested => VoidRequested { amount, request }.into(),
         EventType::Voided => Voided { amount, acquirer }.into(),
         EventType::VoidFailed => VoidFailed { amount, acquirer }.into(),
-        EventType::RefundRequested => RefundRequested { amount, request, reason_hash: None }.into(),
         EventType::Refunded => Refunded {
             amount,
             acquirer,
@@ -153,7 +165,11 @@ fn body(event_type: EventType, number: u128, at: Timestamp) -> EventBody {
             settlement_date: None,
         }
         .into(),
-        EventType::ReversalRequested => ReversalRequested { amount, reverses }.into(),
         EventType::Reversed => Reversed { amount, reverses, acquirer }.into(),
+        EventType::AuthorizationRequested
+        | EventType::CaptureRequested
+        | EventType::VoidRequested
+        | EventType::RefundRequested
+        | EventType::ReversalRequested => unreachable!("{event_type:?} is a request"),
     }
 }

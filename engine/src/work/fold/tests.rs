@@ -19,7 +19,7 @@ fn fold() -> WorkFold {
         key_lifetime: Duration::from_millis(13),
     };
     let waits = [Duration::from_millis(2_500), Duration::from_secs(9)];
-    WorkFold::new(&limits, &InquirySchedule::new(&waits, Duration::MAX).unwrap())
+    WorkFold::new(&limits, &InquirySchedule::new(&waits, Duration::MAX).expect("a schedule"))
 }
 
 /// What an event of this type does, its times relative to `at`.
@@ -129,7 +129,7 @@ fn a_sale_captured_within_one_batch_keeps_its_expiry_time() {
 
 /// Folds the history in batches that end at `ends`.
 fn folded(ends: &[usize]) -> MemoryWork {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let start = Timestamp::from_millis(START);
     let store = MemoryWork::new(ManualClock::at(start));
     let events = history(start);
@@ -138,7 +138,7 @@ fn folded(ends: &[usize]) -> MemoryWork {
         batch.add(fold().fold(recorded, event));
         if ends.contains(&index) || index + 1 == events.len() {
             let changes = std::mem::take(&mut batch).into_changes();
-            assert!(runtime.block_on(store.apply(&changes, &[])).unwrap());
+            assert!(runtime.block_on(store.apply(&changes, &[])).expect("the store answers"));
         }
     }
     store
@@ -146,8 +146,8 @@ fn folded(ends: &[usize]) -> MemoryWork {
 
 proptest! {
     #[test]
-    fn netting_changes_nothing_but_the_writes(ends in prop::collection::vec(0_usize..26, 0..26)) {
-        let (one_by_one, batched) = (folded(&(0..26).collect::<Vec<_>>()), folded(&ends));
+    fn netting_changes_nothing_but_the_writes(ends in prop::collection::vec(0_usize..30, 0..30)) {
+        let (one_by_one, batched) = (folded(&(0..30).collect::<Vec<_>>()), folded(&ends));
         prop_assert_eq!(one_by_one.items(), batched.items());
         prop_assert_eq!(one_by_one.expiries(), batched.expiries());
     }

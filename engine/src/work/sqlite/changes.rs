@@ -75,8 +75,10 @@ async fn move_cursors(
 }
 
 const START_CURSOR: &str = "
-    INSERT OR IGNORE INTO work_cursor (partition, position, event_id)
-    SELECT value ->> 0, 0, NULL FROM json_each(?)";
+    INSERT INTO work_cursor (partition, position, event_id)
+    SELECT value ->> 0, 0, NULL FROM json_each(?)
+    WHERE true
+    ON CONFLICT DO NOTHING";
 
 const MOVE_CURSOR: &str = "
     UPDATE work_cursor
@@ -105,12 +107,14 @@ fn opened(change: &WorkChange) -> Option<ItemRow> {
 }
 
 const OPEN: &str = "
-    INSERT OR IGNORE INTO work_item (
+    INSERT INTO work_item (
         partition, payment_id, version, operation_id, verb, due_at, attempts, opened_at, flagged
     )
     SELECT value ->> 0, unhex(value ->> 1), value ->> 2, unhex(value ->> 3), value ->> 4,
         value ->> 5, value ->> 6, value ->> 7, value ->> 8
-    FROM json_each(?)";
+    FROM json_each(?)
+    WHERE true
+    ON CONFLICT DO NOTHING";
 
 fn inquired(change: &WorkChange) -> Option<(Partition, Hex, Hex, i64)> {
     let WorkChange::Inquire { partition, payment_id, operation_id, due_at } = *change else {
@@ -167,8 +171,10 @@ fn expiring(change: &WorkChange) -> Option<(i64, Partition, Hex)> {
 }
 
 const EXPIRY: &str = "
-    INSERT OR IGNORE INTO expiry (due_at, partition, payment_id)
-    SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)";
+    INSERT INTO expiry (due_at, partition, payment_id)
+    SELECT value ->> 0, value ->> 1, unhex(value ->> 2) FROM json_each(?)
+    WHERE true
+    ON CONFLICT DO NOTHING";
 
 fn retried(change: &WorkChange) -> Option<(i64, Partition, Hex)> {
     let WorkChange::RetryExpiry(item) = change else { return None };
@@ -176,11 +182,13 @@ fn retried(change: &WorkChange) -> Option<(i64, Partition, Hex)> {
 }
 
 pub(super) const RETRY_EXPIRY: &str = "
-    INSERT OR IGNORE INTO expiry (due_at, partition, payment_id)
+    INSERT INTO expiry (due_at, partition, payment_id)
     SELECT row.value ->> 0, waiting.partition, waiting.payment_id
     FROM json_each(?) AS row
     CROSS JOIN expiry_waiting AS waiting ON waiting.partition = row.value ->> 1
-        AND waiting.payment_id = unhex(row.value ->> 2)";
+        AND waiting.payment_id = unhex(row.value ->> 2)
+    WHERE true
+    ON CONFLICT DO NOTHING";
 
 const END_WAITING: &str = "
     DELETE FROM expiry_waiting WHERE (partition, payment_id) IN (

@@ -38,7 +38,7 @@ fn expiry_item(row: &SqliteRow) -> sqlx::Result<ExpiryItem> {
 
 /// Those that still stand wait, where an operation is open whose outcome they can wait for.
 const WAIT: &str = "
-    INSERT OR IGNORE INTO expiry_waiting (partition, payment_id)
+    INSERT INTO expiry_waiting (partition, payment_id)
     SELECT expiry.partition, expiry.payment_id
     FROM json_each(?) AS row
     CROSS JOIN expiry ON expiry.due_at = row.value ->> 0
@@ -49,7 +49,8 @@ const WAIT: &str = "
         WHERE item.partition = expiry.partition
             AND item.payment_id = expiry.payment_id
             AND item.verb IN ('capture', 'void')
-    )";
+    )
+    ON CONFLICT DO NOTHING";
 
 /// Those that found nothing to wait for; keyed by the old time, [`END`] doesn't meet them.
 const TRY_AGAIN: &str = "

@@ -37,11 +37,8 @@ async fn measure(desk: &Desk, history: &History, per_batch: usize) {
     for chunk in history.recorded.chunks(per_batch) {
         book.add(chunk);
         let start = SystemClock.now();
-        loop {
-            match projector.project_once().await.unwrap() {
-                Outcome::Applied(applied) => (events, commits) = (events + applied, commits + 1),
-                Outcome::Idle => break,
-            }
+        while let Outcome::Applied(applied) = projector.project_once().await.unwrap() {
+            (events, commits) = (events + applied, commits + 1);
         }
         millis += millis_since(start);
     }

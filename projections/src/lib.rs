@@ -15,7 +15,7 @@ pub mod views;
 
 pub use error::ViewError;
 pub use lag::lag;
-pub use projector::{Health, Outcome, Pace, Projector};
+pub use projector::{Health, Outcome, Pace, ProjectionMetrics, Projector};
 pub use verify::{Difference, ViewCheck, ViewReport};
 pub use views::sqlite::SqliteViews;
 pub use views::{Page, PageQuery, View, ViewQueries, ViewStore};

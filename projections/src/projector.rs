@@ -1,9 +1,11 @@
 //! The projector: from the feed into the views, one batch at a time.
 
 mod health;
+mod metrics;
 mod pace;
 
 pub use health::Health;
+pub use metrics::ProjectionMetrics;
 pub use pace::Pace;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,7 @@ pub struct Projector {
     /// The partitions that stand before a damaged event.
     stopped: BTreeMap<Partition, ViewError>,
     health: watch::Sender<Health>,
+    metrics: ProjectionMetrics,
 }
 
 impl Projector {
@@ -51,13 +54,20 @@ impl Projector {
     ) -> Self {
         let health = watch::Sender::new(Health::default());
         let (cursors, stopped) = (None, BTreeMap::new());
-        Self { ledger, feed, views, pace, cursors, stopped, health }
+        let metrics = ProjectionMetrics::default();
+        Self { ledger, feed, views, pace, cursors, stopped, health, metrics }
     }
 
     /// What stands still, and why.
     #[must_use]
     pub fn health(&self) -> watch::Receiver<Health> {
         self.health.subscribe()
+    }
+
+    /// What it counts; the clone counts along.
+    #[must_use]
+    pub fn metrics(&self) -> ProjectionMetrics {
+        self.metrics.clone()
     }
 
     /// Projects until `stop`: at once when `wake` changes, else by polling.
@@ -214,13 +224,18 @@ impl Projector {
         }
         let events: usize = batches.iter().map(|batch| batch.events.len()).sum();
         self.cursors = Some(cursors);
-        Ok(if events == 0 { Outcome::Idle } else { Outcome::Applied(events) })
+        if events == 0 {
+            return Ok(Outcome::Idle);
+        }
+        self.metrics.applied(events);
+        Ok(Outcome::Applied(events))
     }
 
     fn stop_partition(&mut self, partition: Partition, error: ViewError) {
         tracing::error!(%partition, %error, "a partition's views stop");
         self.health.send_modify(|health| health.partitions.push((partition, error.to_string())));
         self.stopped.insert(partition, error);
+        self.metrics.stopped(self.stopped.len());
     }
 
     fn halt(&self, error: ViewError) -> ViewError {

@@ -79,6 +79,8 @@ impl ViewStore for SqliteViews {
         }
         for view in View::ALL {
             apply_view(&mut tx, view, batches).await?;
+            // A long fold must not keep this thread from the requests beside it.
+            tokio::task::yield_now().await;
         }
         tx.commit().await.map_err(failed(View::Payments))?;
         Ok(Applied::Moved)

@@ -13,27 +13,34 @@ pub(crate) const PARTITIONS: u16 = 4;
 
 #[derive(Default)]
 pub(crate) struct Book {
-    events: Mutex<Vec<Recorded>>,
+    /// By partition and position.
+    partitions: Mutex<[Vec<Recorded>; PARTITIONS as usize]>,
 }
 
 impl Book {
     pub(crate) fn of(events: &[Recorded]) -> Self {
-        Self { events: Mutex::new(events.to_vec()) }
+        let book = Self::default();
+        book.add(events);
+        book
     }
 
     pub(crate) fn add(&self, events: &[Recorded]) {
-        self.change(|book| book.extend_from_slice(events));
+        let mut partitions = self.partitions.lock().unwrap();
+        for event in events {
+            partitions[event.partition.index()].push(event.clone());
+        }
     }
 
+    /// Rewrites history, as no ledger may.
     pub(crate) fn change(&self, change: impl FnOnce(&mut Vec<Recorded>)) {
-        change(&mut self.events.lock().unwrap());
+        let mut events = std::mem::take(&mut *self.partitions.lock().unwrap()).concat();
+        change(&mut events);
+        self.add(&events);
     }
 
     fn matching(&self, is_wanted: impl Fn(&Recorded) -> bool) -> Vec<Recorded> {
-        let events = self.events.lock().unwrap();
-        let mut found: Vec<_> = events.iter().filter(|event| is_wanted(event)).cloned().collect();
-        found.sort_by_key(|event| (event.partition, event.position));
-        found
+        let partitions = self.partitions.lock().unwrap();
+        partitions.iter().flatten().filter(|event| is_wanted(event)).cloned().collect()
     }
 }
 
@@ -65,13 +72,14 @@ impl Ledger for Book {
     }
 
     async fn read(&self, stretches: &[Stretch]) -> Result<Vec<Recorded>, StoreError> {
-        Ok(self.matching(|event| {
-            stretches.iter().any(|stretch| {
-                let end = stretch.from + u64::from(stretch.limit);
-                event.partition == stretch.partition
-                    && (stretch.from..end).contains(&event.position)
-            })
-        }))
+        let partitions = self.partitions.lock().unwrap();
+        let read = |stretch: &Stretch| {
+            let events = &partitions[stretch.partition.index()];
+            let first = events.partition_point(|event| event.position < stretch.from);
+            let end = stretch.from + u64::from(stretch.limit);
+            events[first..].iter().take_while(move |event| event.position < end).cloned()
+        };
+        Ok(stretches.iter().flat_map(read).collect())
     }
 
     async fn read_by_payment(
@@ -89,13 +97,11 @@ impl Ledger for Book {
     }
 
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
-        let events = self.events.lock().unwrap();
-        let head = |partition| {
-            let positions = events.iter().filter(|event| event.partition == partition);
-            positions.map(|event| event.position).max().unwrap_or(0)
+        let partitions = self.partitions.lock().unwrap();
+        let head = |partition: Partition| {
+            let last = partitions[partition.index()].last();
+            Head { partition, position: last.map_or(0, |event| event.position) }
         };
-        let heads = Partition::all(PARTITIONS)
-            .map(|partition| Head { partition, position: head(partition) });
-        Ok(heads.collect())
+        Ok(Partition::all(PARTITIONS).map(head).collect())
     }
 }

@@ -125,12 +125,12 @@ async fn rows_that_arrive_between_two_pages_move_nothing() {
         let known = keys(all_pages(&desk.views, list, &whole).await);
         let first = PageQuery { limit: 2, ..PageQuery::default() };
         let first = page(&desk.views, list, &first).await.unwrap();
-        book.add(&later[..]);
+        book.add(later);
         desk.catch_up(&book).await;
         let rest = PageQuery { after: first.next, limit: 3, ..PageQuery::default() };
         let rest = keys(all_pages(&desk.views, list, &rest).await);
         assert_eq!([keys(first.items), rest].concat(), known, "{list}");
-        book.change(|events| events.truncate(before.len()));
+        book.change(|events| *events = before.to_vec());
         desk.damage(
             "DELETE FROM payment; DELETE FROM operation; DELETE FROM refund;
             DELETE FROM settlement; DELETE FROM settlement_line; DELETE FROM balance;
@@ -208,9 +208,9 @@ async fn a_sum_beyond_64_bits_is_refused_not_wrapped() {
     let balances = desk.views.balances(&query).await;
     assert!(matches!(balances, Err(ViewError::Overflow { .. })), "{balances:?}");
 
-    let more = History::of_refunded(18);
+    let more = History::of_refunded(90);
     let book = Arc::new(Book::of(&more.recorded));
     let error = desk.projector(&book).project_once().await.unwrap_err();
-    assert!(matches!(error, ViewError::Overflow { view: "settlements" }), "{error:?}");
+    assert!(matches!(error, ViewError::Overflow { .. }), "{error:?}");
     assert!(!error.is_transient(), "no repetition mends it");
 }

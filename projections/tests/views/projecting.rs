@@ -262,10 +262,13 @@ async fn the_run_loop_wakes_up_applies_and_stops() {
     book.add(&history.recorded);
     let query = PageQuery { limit: 10, ..PageQuery::default() };
     // Signalled again each time, as a busy writer does: the projector may not have begun to wait.
-    while desk.views.refunds(&query).await.unwrap().items.len() < 3 {
-        sender.send_replace(());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let applied = async {
+        while desk.views.refunds(&query).await.unwrap().items.len() < 3 {
+            sender.send_replace(());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), applied).await.unwrap();
     stop.cancel();
     running.await.unwrap().unwrap();
     assert_eq!(desk.dump().await, undisturbed(&history).await);

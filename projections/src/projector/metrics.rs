@@ -1,0 +1,34 @@
+//! What the projector counts.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Default)]
+pub struct ProjectionMetrics {
+    events: Counter,
+    commits: Counter,
+    stopped_partitions: Gauge,
+}
+
+impl ProjectionMetrics {
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("daybook_views");
+        registry.register("events", "Events applied to the views", self.events.clone());
+        registry.register("commits", "Transactions they took", self.commits.clone());
+        registry.register(
+            "stopped_partitions",
+            "Partitions whose views stand before a damaged event",
+            self.stopped_partitions.clone(),
+        );
+    }
+
+    pub(super) fn applied(&self, events: usize) {
+        self.events.inc_by(u64::try_from(events).unwrap_or(u64::MAX));
+        self.commits.inc();
+    }
+
+    pub(super) fn stopped(&self, partitions: usize) {
+        self.stopped_partitions.set(i64::try_from(partitions).unwrap_or(i64::MAX));
+    }
+}

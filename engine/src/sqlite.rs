@@ -73,6 +73,7 @@ impl Database {
             .synchronous(synchronous)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
+            .thread_name(move |number| format!("{store}-{number}"))
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("cache_size", WRITER_CACHE)
             .pragma("recursive_triggers", "on")

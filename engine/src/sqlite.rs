@@ -77,6 +77,7 @@ impl Database {
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("cache_size", WRITER_CACHE)
             .pragma("recursive_triggers", "on")
+            .pragma("temp_store", "memory")
             .row_buffer_size(ROW_BUFFER)
             .disable_statement_logging();
         let unavailable = |error: sqlx::Error| unavailable(store, &error);
@@ -130,11 +131,12 @@ impl Database {
         StoreError::AnswerLost { store: self.store, cause: error.to_string() }
     }
 
-    /// Ends the transaction that a failed statement left open.
-    pub async fn roll_back(&self, writer: &mut SqliteConnection) {
-        if let Err(error) = writer.execute("ROLLBACK").await {
-            tracing::debug!(store = self.store, %error, "nothing to roll back");
-        }
+    /// Ends the transaction that a failed statement left open; `false` where none was.
+    pub async fn roll_back(&self, writer: &mut SqliteConnection) -> bool {
+        let ended = writer.execute("ROLLBACK").await;
+        let cause = ended.as_ref().err().map(tracing::field::display);
+        tracing::debug!(store = self.store, cause, "rolled back what was left open");
+        ended.is_ok()
     }
 
     /// Writes what the log holds into the file and ends the readers. The last call of all.

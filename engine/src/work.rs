@@ -83,6 +83,7 @@ const REFUSED_EXPIRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Whether an open operation of this kind refuses its payment's expiry: those whose outcomes fold
 /// to [`WorkChange::RetryExpiry`].
+#[cfg(any(test, feature = "testing"))]
 const fn refuses_expiry(verb: Verb) -> bool {
     matches!(verb, Verb::Capture | Verb::Void)
 }

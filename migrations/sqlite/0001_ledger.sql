@@ -16,7 +16,8 @@ CREATE TABLE ledger_partition (
 ) STRICT;
 
 CREATE TABLE event (
-    partition INTEGER NOT NULL REFERENCES ledger_partition (partition),
+    partition INTEGER NOT NULL
+        REFERENCES ledger_partition (partition) DEFERRABLE INITIALLY DEFERRED,
     position INTEGER NOT NULL CHECK (position >= 1),
     payment_id BLOB NOT NULL CHECK (length(payment_id) = 16),
     version INTEGER NOT NULL CHECK (version >= 1),
@@ -40,7 +41,8 @@ CREATE TABLE event_text (
 ) STRICT, WITHOUT ROWID;
 
 -- Positions and versions are gapless, and nothing stands there yet. (An INSERT that names no rowid
--- has -1 here, which no row has.)
+-- has -1 here, which no row has.) What an append runs into rolls its whole transaction back: to abort
+-- one statement alone, SQLite would have to copy every page that the statement changes.
 CREATE TRIGGER event_is_the_next BEFORE INSERT ON event
 WHEN NEW.version <> 1 + coalesce((
         SELECT max(version) FROM event
@@ -53,8 +55,8 @@ BEGIN
         WHEN NEW.version = 1 + coalesce((
             SELECT max(version) FROM event
             WHERE partition = NEW.partition AND payment_id = NEW.payment_id), 0)
-        THEN RAISE(ABORT, 'the ledger is append-only: an event takes its partition''s next position')
-        ELSE RAISE(ABORT, 'the ledger is append-only: an event takes its payment''s next version')
+        THEN RAISE(ROLLBACK, 'the ledger is append-only: an event takes its partition''s next position')
+        ELSE RAISE(ROLLBACK, 'the ledger is append-only: an event takes its payment''s next version')
     END;
 END;
 
@@ -74,7 +76,7 @@ WHEN EXISTS (
     WHERE partition = NEW.partition AND payment_id = NEW.payment_id
         AND version = NEW.version AND name = NEW.name)
 BEGIN
-    SELECT RAISE(ABORT, 'a text is written once, with its event');
+    SELECT RAISE(ROLLBACK, 'a text is written once, with its event');
 END;
 
 CREATE TRIGGER event_text_is_never_deleted BEFORE DELETE ON event_text
@@ -107,7 +109,7 @@ CREATE TRIGGER ledger_partition_only_grows BEFORE UPDATE ON ledger_partition
 WHEN NEW.head <= OLD.head OR NEW.partition <> OLD.partition
     OR NEW.head IS NOT (SELECT max(position) FROM event WHERE partition = NEW.partition)
 BEGIN
-    SELECT RAISE(ABORT, 'the head of a partition only grows, to its last event');
+    SELECT RAISE(ROLLBACK, 'the head of a partition only grows, to its last event');
 END;
 
 CREATE TRIGGER ledger_is_created_once BEFORE INSERT ON ledger

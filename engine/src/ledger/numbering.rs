@@ -71,6 +71,10 @@ impl Numbering {
         Placement::Next(first)
     }
 
+    pub(super) fn into_heads(self) -> BTreeMap<Partition, u64> {
+        self.heads
+    }
+
     /// Every partition's head as it is now.
     pub(super) const fn heads(&self) -> &BTreeMap<Partition, u64> {
         &self.heads

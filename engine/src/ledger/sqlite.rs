@@ -1,7 +1,6 @@
 //! The ledger in SQLite: one file, one writer, commits synced before they are answered.
 //!
-//! An append is one transaction of four round trips to the connection's thread: begin, the heads,
-//! the rows, the new heads, and then the commit with its sync, which outweighs them all.
+//! An append is one transaction in one trip to the connection's thread.
 
 mod append;
 mod create;
@@ -31,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[Migration {
 pub struct SqliteLedger {
     database: Database,
     identity: LedgerIdentity,
+    appender: append::Appender,
 }
 
 impl SqliteLedger {
@@ -47,7 +47,7 @@ impl SqliteLedger {
     ) -> Result<Self, StoreError> {
         let database = Database::open(STORE, path, Durability::Full, MIGRATIONS).await?;
         let identity = create::find_or_create(&database, partitions, new_id).await?;
-        Ok(Self { database, identity })
+        Ok(Self { database, identity, appender: append::Appender::default() })
     }
 
     /// Writes the log into the file. The last call of all: what is read later fails.
@@ -68,12 +68,12 @@ impl Ledger for SqliteLedger {
 
     async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError> {
         check(batch)?;
-        append::append(&self.database, self.identity.partitions, batch).await
+        self.appender.append(&self.database, self.identity.partitions, batch).await
     }
 
     async fn append_tolerant(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
         check(batch)?;
-        append::append_tolerant(&self.database, self.identity.partitions, batch).await
+        self.appender.append_tolerant(&self.database, self.identity.partitions, batch).await
     }
 
     async fn load(&self, payment_id: PaymentId) -> Result<Vec<Recorded>, StoreError> {

@@ -23,6 +23,31 @@ pub enum Durability {
     Normal,
 }
 
+impl Durability {
+    const fn synchronous(self) -> SqliteSynchronous {
+        match self {
+            Self::Full => SqliteSynchronous::Full,
+            Self::Normal => SqliteSynchronous::Normal,
+        }
+    }
+
+    /// The number that SQLite answers for it.
+    const fn answered(self) -> &'static str {
+        match self {
+            Self::Full => "2",
+            Self::Normal => "1",
+        }
+    }
+
+    /// The writer's page cache in KiB, for the index pages that commits hit at random.
+    const fn writer_cache(self) -> &'static str {
+        match self {
+            Self::Full => "-8192",
+            Self::Normal => "-4096",
+        }
+    }
+}
+
 /// One numbered script, applied once, in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
@@ -42,10 +67,9 @@ pub struct Database {
 /// Long enough for a command beside a running `serve` to wait for its writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const READERS: u32 = 4;
-/// Page caches in KiB. The writer's holds the index pages that commits hit at random; a reader
-/// mostly reads each page once, and the operating system has them all.
-const WRITER_CACHE: &str = "-16384";
-const READER_CACHE: &str = "-2048";
+/// A reader's page cache in KiB: it mostly reads each page once, and the operating system has them
+/// all.
+const READER_CACHE: &str = "-1024";
 /// Rows that may wait between a connection's thread and the task that asked.
 const ROW_BUFFER: usize = 512;
 /// Pages between checkpoints: large enough that a checkpoint is rare beside the commits.
@@ -62,20 +86,16 @@ impl Database {
         durability: Durability,
         migrations: &[Migration],
     ) -> Result<Self, StoreError> {
-        let synchronous = match durability {
-            Durability::Full => SqliteSynchronous::Full,
-            Durability::Normal => SqliteSynchronous::Normal,
-        };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
+            .synchronous(durability.synchronous())
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .thread_name(move |number| format!("{store}-{number}"))
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("cache_size", WRITER_CACHE)
+            .pragma("cache_size", durability.writer_cache())
             .pragma("recursive_triggers", "on")
             .pragma("temp_store", "memory")
             .row_buffer_size(ROW_BUFFER)
@@ -171,13 +191,9 @@ async fn check_settings(
     writer: &mut SqliteConnection,
     durability: Durability,
 ) -> Result<(), StoreError> {
-    let synchronous = match durability {
-        Durability::Full => "2",
-        Durability::Normal => "1",
-    };
     for (statement, wanted) in [
         ("PRAGMA journal_mode", "wal"),
-        ("PRAGMA synchronous", synchronous),
+        ("PRAGMA synchronous", durability.answered()),
         ("PRAGMA foreign_keys", "1"),
         ("PRAGMA recursive_triggers", "1"),
     ] {

@@ -60,8 +60,8 @@ impl Config {
     pub(crate) fn read(sources: &Sources) -> Result<Self, Vec<SettingError>> {
         let mut reader = parse::Reader::new(sources);
         let limits = AcquirerLimits {
-            call: reader.millis("acquirer-timeout-ms"),
-            send_window: reader.millis("acquirer-send-window-ms"),
+            call: reader.some_millis("acquirer-timeout-ms"),
+            send_window: reader.some_millis("acquirer-send-window-ms"),
             processing: reader.millis("acquirer-processing-ms"),
             key_lifetime: reader.seconds("acquirer-key-lifetime-s"),
         };

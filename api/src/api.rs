@@ -8,14 +8,17 @@ use daybook_engine::ids::{Ids, Partition};
 use daybook_projections::views::ViewQueries;
 use prometheus_client::registry::Registry;
 
+use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::metrics::HttpMetrics;
 use crate::payments::Payments;
+use crate::problem::API_NOT_SERVED;
 
 /// Everything a handler may reach; put together by the composition root.
 pub struct Api {
-    pub payments: Arc<dyn Payments>,
-    /// `None` where this process has no views: the lists then answer 503.
+    /// `None` where this process has no api role: the routes of payments then answer 503.
+    pub payments: Option<Arc<dyn Payments>>,
+    /// `None` where this process has no api role: the lists then answer 503.
     pub views: Option<Arc<dyn ViewQueries>>,
     pub view_lag: Option<Arc<dyn ViewLag>>,
     pub probes: Vec<Arc<dyn Probe>>,
@@ -25,6 +28,15 @@ pub struct Api {
     /// All that `/metrics` shows.
     pub registry: Arc<Registry>,
     pub limits: Limits,
+}
+
+impl Api {
+    pub(crate) fn payments(&self) -> Result<&dyn Payments, ApiError> {
+        self.payments.as_deref().ok_or_else(|| {
+            let detail = "this process serves no payments: ask one that runs the api role";
+            ApiError::new(API_NOT_SERVED, detail)
+        })
+    }
 }
 
 /// How far the views are behind the ledger.

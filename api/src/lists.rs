@@ -80,7 +80,7 @@ fn ask_with<'a>(
 ) -> Result<(&'a dyn ViewQueries, PageQuery), ApiError> {
     let query = call.query()?.page(also)?;
     let views = api.views.as_deref().ok_or_else(|| {
-        let detail = "this process has no views: ask one that runs the projections role";
+        let detail = "this process serves no lists: ask one that runs the api role";
         ApiError::new(VIEWS_NOT_SERVED, detail)
     })?;
     Ok((views, query))
@@ -102,5 +102,5 @@ async fn shown<T: Serialize>(api: &Api, page: Page<T>) -> Result<Reply, ApiError
 async fn body(api: &Api, row: ListedPayment) -> Result<PaymentBody, ApiError> {
     let ListedPayment { payment_id, partition, position, payment } = row;
     let snapshot = Snapshot { payment_id, partition, position, payment };
-    Ok(api.payments.with_texts(snapshot).await?.rendering().body())
+    Ok(api.payments()?.with_texts(snapshot).await?.rendering().body())
 }

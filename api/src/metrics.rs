@@ -34,7 +34,7 @@ pub struct HttpMetrics {
 impl HttpMetrics {
     pub fn register(registry: &mut Registry) -> Self {
         let requests = Family::default();
-        registry.register("daybook_http_requests", "Requests answered", Family::clone(&requests));
+        registry.register("http_requests", "Requests answered", Family::clone(&requests));
         let by_route =
             Family::<[(&'static str, &'static str); 2], Histogram, _>::new_with_constructor(
                 (|| Histogram::new(BUCKETS)) as fn() -> Histogram,
@@ -45,21 +45,21 @@ impl HttpMetrics {
         });
         let durations = durations.collect();
         registry.register(
-            "daybook_http_request_duration_seconds",
+            "http_request_duration_seconds",
             "From a request's head to its answer",
             by_route,
         );
         let in_flight = Gauge::default();
         registry.register(
-            "daybook_http_requests_in_flight",
+            "http_requests_in_flight",
             "Requests being answered now",
             in_flight.clone(),
         );
         let connections = Gauge::default();
-        registry.register("daybook_http_connections", "Open connections", connections.clone());
+        registry.register("http_connections", "Open connections", connections.clone());
         let refused_connections = Counter::default();
         registry.register(
-            "daybook_http_connections_refused",
+            "http_connections_refused",
             "Connections refused at the bound",
             refused_connections.clone(),
         );

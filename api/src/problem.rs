@@ -95,7 +95,8 @@ problems! {
     STOPPING                   503 WhenServed "The process is stopping" "Repeat it after Retry-After, with the same key."
     LEDGER_UNAVAILABLE         503 WhenServed "The ledger can't be used" "Repeat it after Retry-After, with the same key."
     VIEWS_UNAVAILABLE          503 WhenServed "The views can't be read" "Repeat it after Retry-After."
-    VIEWS_NOT_SERVED           503 WhenServed "This process has no views" "Ask a process that runs the projections role."
+    VIEWS_NOT_SERVED           503 WhenServed "This process serves no lists" "Ask a process that runs the api role."
+    API_NOT_SERVED             503 WhenServed "This process serves no payments" "Ask a process that runs the api role."
     LEDGER_UNREADABLE          500 No "The ledger holds what this build can't read" "Operators: upgrade daybook, or run daybook verify."
     INTERNAL                   500 No "Something went wrong in the server" "Repeat it with the same key; tell the operator the x-request-id."
 }

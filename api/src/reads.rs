@@ -17,7 +17,7 @@ use crate::error::ApiError;
 
 pub(crate) async fn payment(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let (id, merchant_id) = (call.payment_id()?, call.only_merchant()?);
-    let view = api.payments.payment(id).await?.ok_or_else(not_found)?;
+    let view = api.payments()?.payment(id).await?.ok_or_else(not_found)?;
     if merchant_id.is_some_and(|asking| asking != view.snapshot.payment.merchant_id) {
         return Err(not_found());
     }
@@ -26,7 +26,7 @@ pub(crate) async fn payment(api: &Api, call: &Call) -> Result<Reply, ApiError> {
 
 pub(crate) async fn events(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let (id, merchant_id) = (call.payment_id()?, call.only_merchant()?);
-    let events = api.payments.events(id).await?;
+    let events = api.payments()?.events(id).await?;
     let first = events.first().ok_or_else(not_found)?;
     let owner = first.decode().map_err(EngineError::Unreadable)?.header.merchant_id;
     if merchant_id.is_some_and(|asking| asking != owner) {

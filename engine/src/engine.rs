@@ -31,6 +31,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +39,7 @@ use self::admission::Admission;
 use self::cache::Cache;
 use self::execute::{Executed, Step, fold};
 use self::intent::Intent;
+use self::outcome::Poll;
 use self::slot::Slots;
 use self::writer::Writer;
 use crate::acquirer::Acquirer;
@@ -103,6 +105,8 @@ struct Inner {
     admission: Admission,
     cache: Cache,
     slots: Slots,
+    /// Requests that may wait for an outcome at a time.
+    waiting: Semaphore,
     /// Calls to the acquirer that go on without their request.
     calls: TaskTracker,
 }
@@ -119,6 +123,7 @@ impl Engine {
             admission: Admission::new(capacity),
             cache: Cache::new(settings.cache_max),
             slots: Slots::default(),
+            waiting: Semaphore::new(capacity.min(Semaphore::MAX_PERMITS)),
             calls: TaskTracker::new(),
             ledger,
             acquirer,
@@ -130,11 +135,12 @@ impl Engine {
         }))
     }
 
-    /// Waits until every call to the acquirer has its outcome recorded. To be called when no new
-    /// request can come.
-    pub async fn drain(&self) {
+    /// Waits, up to `limit`, until every call to the acquirer has its outcome recorded; an inquiry
+    /// finds the outcomes of others. To be called when no new request can come. `false` where the
+    /// time was up.
+    pub async fn drain(&self, limit: Duration) -> bool {
         self.0.calls.close();
-        self.0.calls.wait().await;
+        tokio::time::timeout(limit, self.0.calls.wait()).await.is_ok()
     }
 
     /// Authorizes a payment, or finds the one that this merchant and key created. Waits for the
@@ -164,6 +170,8 @@ impl Engine {
                 self.await_outcome(snapshot, operation_id, false, deadline).await
             }
             Executed::Replay(snapshot, operation_id) => {
+                // Whoever waits records nothing, and must not keep others from recording.
+                drop(room);
                 self.await_outcome(snapshot, operation_id, true, deadline).await
             }
             Executed::Nothing(_) => {
@@ -205,12 +213,13 @@ impl Engine {
     ) -> Result<Answer, EngineError> {
         let deadline = Instant::now() + wait;
         let intent = Intent::refund(request, &self.0.ids);
+        let mut poll = Poll::default();
         loop {
             match self.begin(&intent, deadline).await {
                 Err(EngineError::Rejected { rejection: Rejection::CapturePending, .. })
                     if Instant::now() < deadline =>
                 {
-                    self.await_change(intent.payment_id, deadline).await;
+                    self.await_change(intent.payment_id, deadline, poll.next()).await;
                 }
                 answer => return answer,
             }

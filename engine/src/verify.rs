@@ -12,7 +12,7 @@ pub use history::check_event;
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::event_text::{EventText, hash_text};
+use crate::event_text::{EventText, TextName, hash_text};
 use crate::idempotency::TextHash;
 use crate::ids::{Partition, PaymentId};
 use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
@@ -267,7 +267,7 @@ fn has_texts(payment: &Payment) -> bool {
         || payment.operations.iter().any(|operation| operation.reason_hash.is_some())
 }
 
-/// Every text that is not erased must have the hash that its event carries.
+/// Every hash in an event must have its text beside the ledger: that text, or an erased one.
 fn check_texts(
     partition: Partition,
     payment_id: PaymentId,
@@ -275,31 +275,36 @@ fn check_texts(
     texts: &[EventText],
     findings: &mut Findings,
 ) {
-    for text in texts {
-        let at = usize::try_from(text.version).unwrap_or(0).checked_sub(1);
-        let expected = at.and_then(|at| events.get(at)).and_then(|(_, event)| hash_in(event, text));
-        let (Some(salt), Some(content)) = (&text.salt, &text.text) else { continue };
-        if expected != Some(hash_text(salt, content)) {
+    for (recorded, event) in events {
+        for (name, hash) in hashes_in(event) {
+            let is_its = |text: &&EventText| text.version == recorded.version && text.name == name;
+            let what = match texts.iter().find(is_its) {
+                None => "is missing",
+                Some(EventText { salt: Some(salt), text: Some(text), .. })
+                    if hash_text(salt, text) != hash =>
+                {
+                    "is not the text that its event was made with"
+                }
+                Some(_) => continue,
+            };
             findings.add(Finding {
                 partition,
-                position: None,
+                position: Some(recorded.position),
                 payment_id: Some(payment_id),
-                what: format!(
-                    "the {} of version {} is not the text that its event was made with",
-                    text.name.as_str(),
-                    text.version
-                ),
+                what: format!("the {} of version {} {what}", name.as_str(), recorded.version),
             });
         }
     }
 }
 
-fn hash_in(event: &Event, text: &EventText) -> Option<TextHash> {
-    use crate::event_text::TextName;
-    match (&event.body, text.name) {
-        (EventBody::AuthorizationRequested(body), TextName::Reference) => body.reference_hash,
-        (EventBody::AuthorizationRequested(body), TextName::Metadata) => body.metadata_hash,
-        (EventBody::RefundRequested(body), TextName::Reason) => body.reason_hash,
-        _ => None,
-    }
+fn hashes_in(event: &Event) -> Vec<(TextName, TextHash)> {
+    let hashes = match &event.body {
+        EventBody::AuthorizationRequested(body) => vec![
+            (TextName::Reference, body.reference_hash),
+            (TextName::Metadata, body.metadata_hash),
+        ],
+        EventBody::RefundRequested(body) => vec![(TextName::Reason, body.reason_hash)],
+        _ => Vec::new(),
+    };
+    hashes.into_iter().filter_map(|(name, hash)| Some((name, hash?))).collect()
 }

@@ -9,9 +9,10 @@ mod expiry;
 mod folding;
 mod notices;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
@@ -84,6 +85,8 @@ pub struct Workers {
     acted: Arc<Notify>,
     acting: TaskTracker,
     is_running: Arc<AtomicBool>,
+    /// The partitions that stand before a damaged event.
+    standing: Arc<Mutex<BTreeMap<Partition, String>>>,
 }
 
 /// Between two looks while nothing happens.
@@ -91,6 +94,8 @@ const POLL_IDLE: Duration = Duration::from_millis(100);
 /// Between two looks while the ledger grows: events gather, so that work rows change in batches.
 const PACE: Duration = Duration::from_millis(10);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
+/// Between two counts of the work rows for the metrics.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
 
 impl Workers {
     #[must_use]
@@ -104,6 +109,7 @@ impl Workers {
             acted: Arc::new(Notify::new()),
             acting: TaskTracker::new(),
             is_running: Arc::new(AtomicBool::new(true)),
+            standing: Arc::default(),
         }
     }
 
@@ -116,7 +122,9 @@ impl Workers {
     /// Works until `stop`, then lets running calls end.
     pub async fn run(&self, stop: CancellationToken) {
         let mut ledger_grew = self.on.wake.listen();
-        let notices = tokio::spawn(self.clone().take_notices(stop.clone()));
+        let beside = stop.child_token();
+        let notices = tokio::spawn(self.clone().take_notices(beside.clone()));
+        let counting = tokio::spawn(self.clone().count(beside.clone()));
         while !stop.is_cancelled() {
             match self.work_once().await {
                 Ok(true) => tokio::time::sleep(PACE).await,
@@ -140,10 +148,26 @@ impl Workers {
             }
         }
         self.is_running.store(false, Ordering::Relaxed);
+        beside.cancel();
         self.acting.close();
         self.acting.wait().await;
-        // It only waits for notices or the stop, and leaves nothing half done.
-        let _ = notices.await;
+        // They end with the stop, and leave nothing half done.
+        let _ = tokio::join!(notices, counting);
+    }
+
+    /// Keeps the figures of open and flagged operations.
+    async fn count(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.on.work.counts(&self.partitions).await {
+                Ok(counts) => {
+                    let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+                    self.on.metrics.open_operations.set(gauge(counts.open));
+                    self.on.metrics.flagged_operations.set(gauge(counts.flagged));
+                }
+                Err(error) => tracing::debug!(%error, "open operations could not be counted"),
+            }
+            let _ = tokio::time::timeout(COUNT_EVERY, stop.cancelled()).await;
+        }
     }
 
     /// One round: `true` where there may be more to do at once.

@@ -5,7 +5,7 @@ mod probes;
 use std::io::Write;
 use std::sync::Arc;
 
-use daybook_api::{Api, Drained, HttpMetrics, Limits, Probe, Server};
+use daybook_api::{Api, Drained, HttpMetrics, Limits, Payments, Probe, Server};
 use daybook_engine::Engine;
 use daybook_engine::acquirer::Acquirer;
 use daybook_engine::acquirer::simulator::Simulator;
@@ -15,13 +15,13 @@ use daybook_engine::ids::Ids;
 use daybook_engine::wake::Wake;
 use daybook_engine::workers::{WorkerFoundations, Workers};
 use daybook_projections::feed::LedgerFeed;
-use daybook_projections::{Pace, Projector};
+use daybook_projections::{Pace, Projector, ViewQueries};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::probes::{LedgerLag, LedgerProbe, ProjectionsProbe, WorkersProbe};
+use self::probes::{LedgerLag, LedgerProbe, ProjectionsProbe, StandingProbe, WorkersProbe};
 use crate::cli::{Failure, chain};
 use crate::config::{Config, Role};
 use crate::wiring::{self, Stores};
@@ -32,10 +32,11 @@ use crate::wiring::{self, Stores};
 /// When it can't start.
 pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     let ids = Arc::new(wiring::ids()?);
-    let process = Process::build(&config, ids).await?;
+    // The port first: a process that can't serve must not begin to work.
     let server = Server::bind(config.listen)
         .await
         .map_err(|error| Failure::dependency(&format!("--listen {}", config.listen), &error))?;
+    let process = Process::build(&config, ids).await?;
     let address = server.local_addr();
     let stop = stop_signal()?;
     // Scripts wait for this line; nobody reading it is no reason not to serve.
@@ -45,7 +46,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     if let Drained::Abandoned(count) = drained {
         tracing::warn!(count, "requests were still running when the time to drain was up");
     }
-    process.stop().await;
+    process.stop(config.drain).await;
     tracing::info!("stopped");
     Ok(())
 }
@@ -84,13 +85,16 @@ impl Process {
             probes: vec![Arc::new(LedgerProbe(stores.ledger.clone()))],
             background: TaskTracker::new(),
             stop: CancellationToken::new(),
+            registry: &mut registry,
         };
         process.start_workers(&engine, acquirer, metrics);
         process.start_projections();
         let Starting { background, stop, probes, clock, .. } = process;
         let api = Arc::new(Api {
-            payments: Arc::new(engine.clone()),
-            views: Some(stores.views.clone()),
+            payments: config
+                .has_role(Role::Api)
+                .then(|| Arc::new(engine.clone()) as Arc<dyn Payments>),
+            views: config.has_role(Role::Api).then(|| stores.views.clone() as Arc<dyn ViewQueries>),
             view_lag: Some(Arc::new(LedgerLag { ledger: stores.ledger.clone(), clock })),
             probes,
             ids,
@@ -108,8 +112,12 @@ impl Process {
     }
 
     /// Lets running calls end, then stops what runs beside the API, then closes the stores.
-    async fn stop(self) {
-        self.engine.drain().await;
+    async fn stop(self, limit: std::time::Duration) {
+        if !self.engine.drain(limit).await {
+            tracing::warn!(
+                "calls to the acquirer were still running when the time to drain was up"
+            );
+        }
         self.stop.cancel();
         self.background.close();
         self.background.wait().await;
@@ -126,6 +134,7 @@ struct Starting<'a> {
     probes: Vec<Arc<dyn Probe>>,
     background: TaskTracker,
     stop: CancellationToken,
+    registry: &'a mut Registry,
 }
 
 impl Starting<'_> {
@@ -149,6 +158,7 @@ impl Starting<'_> {
         };
         let workers = Workers::new(foundations, self.config.workers.clone());
         self.probes.push(Arc::new(WorkersProbe(workers.clone())));
+        self.probes.push(Arc::new(StandingProbe(workers.clone())));
         let stop = self.stop.clone();
         self.background.spawn(async move { workers.run(stop).await });
     }
@@ -160,6 +170,7 @@ impl Starting<'_> {
         let ledger = self.stores.ledger.clone();
         let feed = Arc::new(LedgerFeed::new(ledger.clone()));
         let projector = Projector::new(ledger, feed, self.stores.views.clone(), Pace::default());
+        projector.metrics().register(self.registry);
         self.probes.push(Arc::new(ProjectionsProbe(projector.health())));
         let (wake, stop) = (self.wake.listen(), self.stop.clone());
         self.background.spawn(async move {

@@ -10,6 +10,10 @@ use tracing_subscriber::filter::Targets;
 use super::sources::{SettingError, Sources};
 use super::{LogFormat, Role};
 
+/// The longest of the short waits, and of the long ones.
+const DAY_MS: u64 = 86_400_000;
+const YEAR_S: u64 = 31_536_000;
+
 /// Reads settings one by one and remembers every error.
 pub(super) struct Reader<'a> {
     sources: &'a Sources,
@@ -47,11 +51,16 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn millis(&mut self, name: &str) -> Duration {
-        Duration::from_millis(self.value(name, number::<u64>))
+        Duration::from_millis(self.value(name, |text| within(text, 0, DAY_MS)))
+    }
+
+    /// As [`Reader::millis`], and never zero.
+    pub(super) fn some_millis(&mut self, name: &str) -> Duration {
+        Duration::from_millis(self.value(name, |text| within(text, 1, DAY_MS)))
     }
 
     pub(super) fn seconds(&mut self, name: &str) -> Duration {
-        Duration::from_secs(self.value(name, number::<u64>))
+        Duration::from_secs(self.value(name, |text| within(text, 0, YEAR_S)))
     }
 
     pub(super) fn finish<T>(self, config: T) -> Result<T, Vec<SettingError>> {

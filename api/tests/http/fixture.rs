@@ -41,9 +41,9 @@ pub(crate) async fn serve_with(script: Script, change: impl FnOnce(&mut Api)) ->
 
 fn api(engine: Arc<StandIn>) -> Api {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut registry = Registry::default();
+    let mut registry = Registry::with_prefix("daybook");
     Api {
-        payments: engine,
+        payments: Some(engine),
         views: None,
         view_lag: None,
         probes: Vec::new(),

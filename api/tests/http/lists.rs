@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use daybook_api::ViewLag;
+use daybook_engine::clock::Date;
 use daybook_engine::ids::Partition;
+use daybook_engine::ledger::StoreError;
+use daybook_engine::money::Currency;
+use daybook_projections::ViewError;
 use daybook_projections::views::*;
 use serde_json::json;
 
@@ -24,6 +28,7 @@ const LISTS: [&str; 6] = [
 #[derive(Default)]
 struct StandIn {
     asked: Mutex<Vec<(&'static str, PageQuery)>>,
+    lines_of: Mutex<Vec<(Option<Currency>, Option<Date>)>>,
     error: Option<ViewError>,
 }
 
@@ -40,7 +45,7 @@ impl StandIn {
 
 #[async_trait]
 impl ViewQueries for StandIn {
-    async fn payments(&self, query: &PageQuery) -> Result<Page<PaymentRow>, ViewError> {
+    async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
         self.page(LISTS[0], query)
     }
 
@@ -51,7 +56,10 @@ impl ViewQueries for StandIn {
     async fn settlement_lines(
         &self,
         query: &PageQuery,
+        currency: Option<Currency>,
+        date: Option<Date>,
     ) -> Result<Page<SettlementLineBody>, ViewError> {
+        self.lines_of.lock().unwrap().push((currency, date));
         self.page(LISTS[2], query)
     }
 
@@ -63,15 +71,17 @@ impl ViewQueries for StandIn {
         self.page(LISTS[4], query)
     }
 
-    async fn operations(&self, query: &PageQuery) -> Result<Page<OperationRowBody>, ViewError> {
+    async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError> {
         self.page(LISTS[5], query)
     }
 }
 
 struct Behind(Duration);
 
+#[async_trait]
 impl ViewLag for Behind {
-    fn lag(&self) -> Option<Duration> {
+    async fn lag(&self, positions: &[(Partition, u64)]) -> Option<Duration> {
+        assert_eq!(positions, [(Partition::new(0), 7), (Partition::new(11), 9)]);
         Some(self.0)
     }
 }
@@ -120,13 +130,36 @@ async fn bad_parameters_are_refused_before_the_view_is_asked() {
     assert!(views.asked.lock().unwrap().is_empty());
 }
 
+fn unavailable() -> ViewError {
+    ViewError::Store(StoreError::Unavailable { store: "views", cause: "secret path".to_owned() })
+}
+
+#[tokio::test]
+async fn settlement_lines_are_picked_by_currency_and_day() {
+    let (served, views) = serve_views(None).await;
+    let path = LISTS[2];
+    served.get(&format!("{path}?currency=EUR&date=2026-11-23")).await;
+    let asked = views.lines_of.lock().unwrap().pop().unwrap();
+    assert_eq!(asked, (Currency::parse("EUR").ok(), "2026-11-23".parse().ok()));
+    for (query, code) in [
+        ("currency=XXX", "CURRENCY_UNKNOWN"),
+        ("date=yesterday", "PARAMETER_INVALID"),
+        ("colour=red", "UNKNOWN_PARAMETER"),
+    ] {
+        let answer = served.get(&format!("{path}?{query}")).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, code), "{query}");
+    }
+    let elsewhere = served.get(&format!("{}?date=2026-11-23", LISTS[3])).await;
+    assert_eq!(elsewhere.code(), "UNKNOWN_PARAMETER");
+}
+
 #[tokio::test]
 async fn views_that_cannot_answer_say_why() {
     let (served, _) = serve_views(Some(ViewError::BadCursor)).await;
     let answer = served.get("/api/v1/refunds?cursor=x").await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "CURSOR_INVALID"));
 
-    let (served, _) = serve_views(Some(ViewError::Unavailable("secret path".into()))).await;
+    let (served, _) = serve_views(Some(unavailable())).await;
     let answer = served.get("/api/v1/refunds").await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "VIEWS_UNAVAILABLE"));
     assert_eq!(answer.header("retry-after"), Some("1"));

@@ -169,6 +169,10 @@ impl StandIn {
 
 #[async_trait]
 impl Payments for StandIn {
+    async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError> {
+        Ok(PaymentView { snapshot: Arc::new(snapshot), texts: self.texts.lock().unwrap().clone() })
+    }
+
     async fn authorize(
         &self,
         request: AuthorizeRequest,

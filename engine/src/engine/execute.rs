@@ -1,6 +1,9 @@
 //! Deciding a command on committed state and appending what it comes to.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::admission::Room;
 use super::intent::Intent;
@@ -9,10 +12,12 @@ use super::snapshot::Snapshot;
 use super::{Engine, EngineError};
 use crate::ids::{OperationId, PaymentId};
 use crate::ledger::{Append, Appended, NewEvent, Recorded};
-use crate::payment::{Command, Decision, Event, Payment, Rejection, encode};
+use crate::payment::{Command, Decision, Event, EventType, Payment, Rejection, encode};
 
 /// How often a command is decided again because another process wrote first.
 const CONFLICTS_MAX: usize = 16;
+/// How long a command waits for those of its payment that came before; it has recorded nothing yet.
+const TURN_LIMIT: Duration = Duration::from_secs(10);
 
 /// What is to be decided.
 pub(super) enum Step<'a> {
@@ -63,8 +68,9 @@ impl Engine {
     ) -> Result<Executed, EngineError> {
         let payment_id = step.payment_id();
         let hold = self.0.slots.hold(payment_id);
-        let _turn = hold.turn().await;
-        let mut room = Some(room);
+        let Ok(_turn) = timeout(TURN_LIMIT, hold.turn()).await else {
+            return Err(EngineError::Overloaded);
+        };
         let mut basis = self.remembered(&step).await?;
         for _ in 0..CONFLICTS_MAX {
             let decision = self.decide(&step, basis.snapshot.as_deref()).await?;
@@ -77,11 +83,7 @@ impl Engine {
                 Ok(settled) => return settle(settled, basis.snapshot, payment_id),
                 Err(rejection) => return Err(EngineError::rejected(payment_id, rejection)),
             };
-            let room = match room.take() {
-                Some(room) => room,
-                None => self.0.admission.admit_one().await.ok_or(EngineError::Stopping)?,
-            };
-            let written = self.append(&step, basis.snapshot.as_deref(), &events, room).await?;
+            let written = self.append(&step, basis.snapshot.as_deref(), &events, &room).await?;
             match written {
                 Some(snapshot) => {
                     self.committed(&snapshot, &hold);
@@ -146,7 +148,7 @@ impl Engine {
         step: &Step<'_>,
         known: Option<&Snapshot>,
         events: &[Event],
-        room: Room,
+        room: &Room,
     ) -> Result<Option<Arc<Snapshot>>, EngineError> {
         let payment_id = step.payment_id();
         let payment = match known {
@@ -172,8 +174,16 @@ impl Engine {
             traceparent,
             recorded_at: self.0.clock.now(),
         };
-        match self.0.writer.append(append, room).await.map_err(EngineError::Store)? {
+        let answer = self.0.writer.append(append, room).await.map_err(|error| {
+            // It may have been written after all: what is remembered may be old.
+            self.0.cache.forget(payment_id);
+            EngineError::Store(error)
+        })?;
+        match answer {
             Appended::At(position) => {
+                let is_late = |event: &&Event| event.event_type() == EventType::LateOutcome;
+                let late = events.iter().filter(is_late).count();
+                self.0.metrics.late_outcomes.inc_by(u64::try_from(late).unwrap_or(u64::MAX));
                 let partition = payment_id.partition(self.0.identity.partitions);
                 Ok(Some(Arc::new(Snapshot { payment_id, partition, position, payment })))
             }

@@ -12,6 +12,7 @@ use crate::acquirer::{AcquirerRequest, CallAnswer};
 use crate::ids::OperationId;
 use crate::payment::{AcquirerReference, Operation, Outcome};
 
+const SEND_WINDOW_OVER: &str = "SEND_WINDOW_OVER";
 const NOT_SENT_TRIES: u32 = 3;
 const NOT_SENT_PAUSE: Duration = Duration::from_millis(50);
 /// An outcome that can't be recorded is tried again; after that an inquiry finds it.
@@ -29,7 +30,13 @@ impl Engine {
     ) {
         let Some(operation) = snapshot.payment.operation(operation_id) else { return };
         let request = acquirer_request(&snapshot, operation);
-        let answer = self.call_until_sent(&request, send_before).await;
+        // A machine that was suspended in between has let the time pass on one clock only.
+        let is_over = self.0.clock.now() >= snapshot.payment.send_before;
+        let answer = if is_over {
+            CallAnswer::NotSent { cause: SEND_WINDOW_OVER.into() }
+        } else {
+            self.call_until_sent(&request, send_before).await
+        };
         if let Err(error) = self.record(&request, answer, room).await {
             tracing::error!(
                 %error, payment_id = %request.payment_id, operation_id = %operation_id,
@@ -53,7 +60,7 @@ impl Engine {
     /// One call, counted, and held to the call limit whatever the adapter does.
     pub async fn call(&self, request: &AcquirerRequest, send_before: Instant) -> CallAnswer {
         if Instant::now() >= send_before {
-            return CallAnswer::NotSent { cause: "SEND_WINDOW_OVER".into() };
+            return CallAnswer::NotSent { cause: SEND_WINDOW_OVER.into() };
         }
         self.0.metrics.acquirer_calls.inc();
         let limit = self.0.settings.limits.call.saturating_add(Duration::from_secs(1));

@@ -19,6 +19,23 @@ use crate::payment::{Command, Conclude, Operation, Outcome, Payment, Rejection, 
 const POLL_FIRST: Duration = Duration::from_millis(15);
 const POLL_LAST: Duration = Duration::from_millis(200);
 
+/// Waits between looks that double up to a bound.
+pub(super) struct Poll(Duration);
+
+impl Default for Poll {
+    fn default() -> Self {
+        Self(POLL_FIRST)
+    }
+}
+
+impl Poll {
+    pub(super) fn next(&mut self) -> Duration {
+        let now = self.0;
+        self.0 = POLL_LAST.min(now.saturating_mul(2));
+        now
+    }
+}
+
 /// What an expiry came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
@@ -113,8 +130,13 @@ impl Engine {
     ) -> Result<Answer, EngineError> {
         let mut snapshot = snapshot;
         let hold = self.0.slots.hold(snapshot.payment_id);
-        let mut poll = POLL_FIRST;
-        while is_open(&snapshot.payment, operation_id) && Instant::now() < deadline {
+        let mut poll = Poll::default();
+        // Beyond so many waiting requests one more is answered with what stands now.
+        let place = self.0.waiting.try_acquire().ok();
+        while place.is_some()
+            && is_open(&snapshot.payment, operation_id)
+            && Instant::now() < deadline
+        {
             let changed = hold.changed();
             tokio::pin!(changed);
             changed.as_mut().enable();
@@ -124,19 +146,27 @@ impl Engine {
                 snapshot = known;
                 continue;
             }
-            let look_at = deadline.min(Instant::now() + poll);
+            let look_at = deadline.min(Instant::now() + poll.next());
             if tokio::time::timeout_at(look_at, changed).await.is_err() {
-                poll = POLL_LAST.min(poll.saturating_mul(2));
-                snapshot = self.load(snapshot.payment_id).await?.unwrap_or(snapshot);
+                // What is recorded stays recorded, whether or not it can be read just now.
+                match self.load(snapshot.payment_id).await {
+                    Ok(newer) => snapshot = newer.unwrap_or(snapshot),
+                    Err(error) => tracing::debug!(%error, "an outcome could not be looked for"),
+                }
             }
         }
         self.answer(snapshot, operation_id, is_replay).await
     }
 
     /// Waits until the payment may have changed, or the time is up.
-    pub(super) async fn await_change(&self, payment_id: PaymentId, deadline: Instant) {
+    pub(super) async fn await_change(
+        &self,
+        payment_id: PaymentId,
+        deadline: Instant,
+        poll: Duration,
+    ) {
         let hold = self.0.slots.hold(payment_id);
-        let look_at = deadline.min(Instant::now() + POLL_FIRST);
+        let look_at = deadline.min(Instant::now() + poll);
         // Being woken and having waited both mean: decide again.
         let _ = tokio::time::timeout_at(look_at, hold.changed()).await;
     }

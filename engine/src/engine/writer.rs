@@ -24,8 +24,6 @@ const RECOVERY_PAUSE: Duration = Duration::from_millis(50);
 struct Queued {
     append: Append,
     reply: oneshot::Sender<Result<Appended, StoreError>>,
-    /// Given back when the batch is answered.
-    _room: Room,
 }
 
 /// The way to the writer task.
@@ -42,16 +40,20 @@ impl Writer {
         wake: Wake,
         metrics: Arc<EngineMetrics>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        // Every queued append holds a room, so a queue as long as there are rooms is never full.
         let (queue, receiver) = mpsc::channel(capacity.max(1));
         let task = WriterTask { ledger, receiver, wake, metrics };
         (Self { queue }, tokio::spawn(task.run()))
     }
 
-    /// Appends; the answer comes when it is on disk.
-    pub(super) async fn append(&self, append: Append, room: Room) -> Result<Appended, StoreError> {
+    /// Appends; the answer comes when it is on disk. The caller keeps its room until then, so the
+    /// queue never holds more than there are rooms.
+    pub(super) async fn append(
+        &self,
+        append: Append,
+        _room: &Room,
+    ) -> Result<Appended, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let queued = Queued { append, reply, _room: room };
+        let queued = Queued { append, reply };
         let gone = || StoreError::Unavailable {
             store: "ledger",
             cause: "the writer has stopped".to_owned(),
@@ -71,13 +73,10 @@ struct WriterTask {
 impl WriterTask {
     async fn run(mut self) {
         while let Some(batch) = self.next_batch().await {
-            let (appends, replies): (Vec<_>, Vec<_>) = batch
-                .into_iter()
-                .map(|queued| (queued.append, (queued.reply, queued._room)))
-                .unzip();
+            let (appends, replies): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|queued| (queued.append, queued.reply)).unzip();
             let answers = self.commit(&appends).await;
-            for ((reply, room), answer) in replies.into_iter().zip(answers) {
-                drop(room);
+            for (reply, answer) in replies.into_iter().zip(answers) {
                 // A requester that has gone away finds its event in the ledger later.
                 let _ = reply.send(answer);
             }

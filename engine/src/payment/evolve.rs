@@ -67,6 +67,7 @@ impl Payment {
             EventBody::OperationUnknown(_) => {
                 if let Some(operation) = self.open_operation(id) {
                     operation.status = OperationStatus::Unknown;
+                    operation.unknown_at = Some(at);
                 }
             }
             EventBody::LateOutcome(e) => self.contradict(id, e, at),

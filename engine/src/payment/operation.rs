@@ -130,6 +130,8 @@ pub struct Operation {
     pub concluded: Option<u32>,
     pub created_at: Timestamp,
     pub completed_at: Option<Timestamp>,
+    /// When its call was first found to have no definite answer.
+    pub unknown_at: Option<Timestamp>,
     /// What the acquirer said after the outcome, contradicting it: people should look.
     pub late: Option<LateOutcomeKind>,
 }
@@ -168,6 +170,7 @@ impl Operation {
             concluded: None,
             created_at,
             completed_at: None,
+            unknown_at: None,
             late: None,
         }
     }

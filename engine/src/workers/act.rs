@@ -96,7 +96,7 @@ impl Workers {
         if self.must_inquire(operation) {
             let sent_by = match operation.verb {
                 Verb::Authorize => view.snapshot.payment.send_before,
-                _ => operation.created_at,
+                _ => operation.unknown_at.unwrap_or(operation.created_at),
             };
             self.inquire(claim, operation, &request, sent_by, send_before).await
         } else {
@@ -167,6 +167,12 @@ impl Workers {
             .unwrap_or_else(|_| InquiryAnswer::Unknown { cause: "TIMEOUT".into() });
         let delay = self.settings.schedule.delay(claim.item.attempts);
         match answer {
+            // A hold that must go is tried again for as long as the acquirer takes it.
+            InquiryAnswer::Concluded(Outcome::Declined { .. } | Outcome::Failed { .. })
+                if operation.verb == Verb::Reverse && !self.is_forgotten(operation) =>
+            {
+                self.call(claim, request, send_before).await
+            }
             InquiryAnswer::Concluded(outcome) => {
                 let room = self.on.engine.reserve().await?;
                 self.conclude(claim, request, outcome, room).await

@@ -1,5 +1,7 @@
 //! Letting authorizations run out.
 
+use tokio::task::JoinSet;
+
 use super::{WorkerError, Workers};
 use crate::engine::{EngineError, Expiry};
 use crate::work::{ExpiryEnd, ExpiryItem};
@@ -12,14 +14,24 @@ impl Workers {
     pub(super) async fn expire_once(&self) -> Result<bool, WorkerError> {
         let due = self.on.work.due_expiries(&self.partitions, EXPIRIES_MAX).await?;
         let is_full = due.len() == usize::try_from(EXPIRIES_MAX).unwrap_or(usize::MAX);
-        let mut settled = Vec::with_capacity(due.len());
+        // Side by side, so that they share a commit.
+        let mut expiring = JoinSet::new();
         for item in due {
-            settled.extend(self.expire(item).await?.map(|end| (item, end)));
+            let workers = self.clone();
+            expiring.spawn(async move { (item, workers.expire(item).await) });
+        }
+        let (mut settled, mut first_error) = (Vec::new(), None);
+        while let Some(expired) = expiring.join_next().await {
+            match expired {
+                Ok((item, Ok(end))) => settled.extend(end.map(|end| (item, end))),
+                Ok((_, Err(error))) => first_error = first_error.or(Some(error)),
+                Err(error) => tracing::error!(%error, "an expiry failed; it is due again"),
+            }
         }
         if !settled.is_empty() {
             self.on.work.settle_expiries(&settled).await?;
         }
-        Ok(is_full && !settled.is_empty())
+        first_error.map_or(Ok(is_full && !settled.is_empty()), Err)
     }
 
     async fn expire(&self, item: ExpiryItem) -> Result<Option<ExpiryEnd>, WorkerError> {
@@ -31,6 +43,11 @@ impl Workers {
             Err(EngineError::Rejected { rejection, .. }) => {
                 tracing::error!(payment_id = %item.payment_id, %rejection, "an expiry is refused for good");
                 Ok(Some(ExpiryEnd::Done))
+            }
+            // The fold of its events says so too, and stops; nothing more can be done for it here.
+            Err(error @ EngineError::Unreadable(_)) => {
+                tracing::error!(payment_id = %item.payment_id, %error, "an expiry can't be decided");
+                Ok(None)
             }
             Err(error) => Err(error.into()),
         }

@@ -1,9 +1,13 @@
 //! Folding new events into work rows, rows and cursors in one transaction.
 
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
 use super::{WorkerError, Workers};
 use crate::cursor::{Cursor, Diverged, Found, Step};
 use crate::ids::Partition;
 use crate::ledger::{Recorded, Stretch};
+use crate::payment::DecodeError;
 use crate::work::{WorkBatch, WorkFold};
 
 /// Events of one partition in one round.
@@ -40,10 +44,18 @@ impl Workers {
             for event in recorded.iter().filter(|event| event.partition == *partition) {
                 match reached.step(event)? {
                     Step::Repeat => {}
-                    Step::Next => {
-                        batch.add(fold.fold(event, &event.decode()?));
-                        reached = Cursor::at(event);
-                    }
+                    Step::Next => match event.decode() {
+                        Ok(decoded) => {
+                            batch.add(fold.fold(event, &decoded));
+                            reached = Cursor::at(event);
+                        }
+                        // The others go on; what follows here might rest on what can't be read.
+                        Err(error @ DecodeError::Damaged { .. }) => {
+                            self.stand_before(event, &error);
+                            break;
+                        }
+                        Err(error) => return Err(error.into()),
+                    },
                     Step::Gap => return Err(gap(event, reached).into()),
                 }
             }
@@ -57,6 +69,25 @@ impl Workers {
         // Where another worker has moved the cursors, its rows are there already.
         self.on.work.apply(&batch.into_changes(), &moves).await?;
         Ok(true)
+    }
+}
+
+impl Workers {
+    fn stand_before(&self, event: &Recorded, error: &DecodeError) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let cause = format!("position {}: {error}; run `daybook verify`", event.position);
+        if standing.insert(event.partition, cause).is_none() {
+            tracing::error!(
+                partition = %event.partition, position = event.position, %error,
+                "the workers stand before a damaged event"
+            );
+        }
+    }
+
+    /// The partitions that the workers stand still in, and why.
+    #[must_use]
+    pub fn standing(&self) -> BTreeMap<Partition, String> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -13,7 +13,7 @@ pub struct ProjectionMetrics {
 
 impl ProjectionMetrics {
     pub fn register(&self, registry: &mut Registry) {
-        let registry = registry.sub_registry_with_prefix("daybook_views");
+        let registry = registry.sub_registry_with_prefix("views");
         registry.register("events", "Events applied to the views", self.events.clone());
         registry.register("commits", "Transactions they took", self.commits.clone());
         registry.register(

@@ -42,6 +42,29 @@ impl Probe for WorkersProbe {
     }
 }
 
+/// Partitions that stand still do so alone: money goes on in the others.
+pub(super) struct StandingProbe(pub(super) Workers);
+
+#[async_trait]
+impl Probe for StandingProbe {
+    fn name(&self) -> &str {
+        "worker partitions"
+    }
+
+    fn is_required(&self) -> bool {
+        false
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let standing = self.0.standing();
+        let causes = standing
+            .iter()
+            .map(|(partition, cause)| format!("partition {partition} stands still at {cause}"));
+        let causes: Vec<_> = causes.collect();
+        if causes.is_empty() { Ok(()) } else { Err(causes.join("; ")) }
+    }
+}
+
 pub(super) struct ProjectionsProbe(pub(super) watch::Receiver<Health>);
 
 #[async_trait]

@@ -43,8 +43,12 @@ impl Workers {
             let worker = self.clone();
             self.acting.spawn(async move {
                 worker.act(&claim, started).await;
+                // Where every place was taken, something due may wait for this one.
+                let was_full = worker.free.available_permits() == 0;
                 drop(busy);
-                worker.acted.notify_one();
+                if was_full {
+                    worker.acted.notify_one();
+                }
             });
         }
         Ok(is_full)

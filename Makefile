@@ -19,6 +19,9 @@ test: packages ## Format check, lints, then every test
 	cargo test -p daybook --test product
 
 drill: packages ## The long versions of the whole-product tests: crashes, load, restarts
+	cargo run --release -p bench -- run flows --rate 200 --duration 60s
+	cargo run --release -p bench -- run mixed --requests 10000 --in-flight 1000 --seed 20261123
+	cargo run --release -p bench -- run authorize --connections 64 --requests 200000
 	DAYBOOK_DRILL=full cargo test -p daybook --test product -- --include-ignored
 
 bench: ## Authorizations per second, with the limits of this machine beside the figure

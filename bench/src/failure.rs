@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     UncleanStop { program: String, status: String },
     #[error("{program} did not stop within {within:?} of SIGTERM, and was killed")]
     NoStop { program: String, within: Duration },
+    #[error("`daybook verify` ended with {status}:\n{said}")]
+    Verify { status: String, said: String },
     #[error("{doing}: {error}")]
     Io { doing: String, error: io::Error },
     #[error("`cargo build` of daybook failed: see its messages above")]
@@ -29,7 +31,10 @@ impl Failure {
     /// 1 a check found a difference; 2 usage; 3 something needed can't be reached.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::Differences { .. } | Self::UncleanStop { .. } | Self::NoStop { .. } => 1,
+            Self::Differences { .. }
+            | Self::UncleanStop { .. }
+            | Self::NoStop { .. }
+            | Self::Verify { .. } => 1,
             Self::Usage(_) => 2,
             Self::Io { .. } | Self::Build | Self::NotStarted { .. } | Self::NoServer { .. } => 3,
             Self::Interrupted => 130,

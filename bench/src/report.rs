@@ -44,6 +44,13 @@ impl Report {
         printed.map_err(|error| Failure::Io { doing: "printing the report".into(), error })
     }
 
+    /// Prints what another program said, under a heading like the sections'.
+    pub(crate) fn say(&self, heading: &str, said: &str) -> Result<(), Failure> {
+        let lines: String = said.lines().map(|line| format!("  {line}\n")).collect();
+        let printed = write!(std::io::stdout(), "\n{heading}\n{lines}");
+        printed.map_err(|error| Failure::Io { doing: "printing the report".into(), error })
+    }
+
     pub(crate) fn write_json(&self, path: &Path) -> Result<(), Failure> {
         let written = std::fs::write(path, format!("{:#}\n", self.json()));
         written.map_err(|error| Failure::Io { doing: format!("writing {}", path.display()), error })

@@ -72,7 +72,9 @@ async fn run(order: RunOrder) -> Result<(), Failure> {
         report.write_json(&path)?;
     }
     show(&findings.differences);
-    stopped?;
+    if let Some(said) = stopped? {
+        report.say("verify", &said)?;
+    }
     match findings.differences.len() {
         0 => Ok(()),
         found => Err(Failure::Differences { found }),

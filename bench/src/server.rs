@@ -51,9 +51,16 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    process: Option<Process>,
-    /// Removed, with all in it, after the process has ended.
-    _data: Option<TempDir>,
+    own: Option<Own>,
+}
+
+/// A server that this run started.
+#[derive(Debug)]
+struct Own {
+    program: PathBuf,
+    process: Process,
+    /// Removed, with all in it, when the run is over.
+    data: TempDir,
 }
 
 /// What a server had used and written at one time.
@@ -67,35 +74,46 @@ impl Server {
     /// Starts daybook in a fresh folder, or takes the server that runs.
     pub(crate) async fn open(place: Ready) -> Result<Self, Failure> {
         match place {
-            Ready::Running(address) => Ok(Self { address, process: None, _data: None }),
+            Ready::Running(address) => Ok(Self { address, own: None }),
             Ready::Built { program, flags } => {
                 let data = data_dir()?;
                 // As many open files as the system lets it have, as a service manager would.
                 let mut command = Command::new("sh");
                 command
                     .args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$0\" \"$@\""])
-                    .arg(program);
+                    .arg(&program);
                 command.args(["serve", "--listen", "127.0.0.1:0", "--simulator-latency-ms", "0"]);
                 command.arg("--data-dir").arg(data.path()).args(flags);
                 let process = Process::start("daybook", command).await?;
-                Ok(Self { address: process.address, process: Some(process), _data: Some(data) })
+                let address = process.address;
+                Ok(Self { address, own: Some(Own { program, process, data }) })
             }
         }
     }
 
     pub(crate) async fn standing(&self) -> Standing {
-        let pid = self.process.as_ref().map(|process| process.pid());
+        let pid = self.own.as_ref().map(|own| own.process.pid());
         Standing {
             usage: pid.and_then(|pid| Usage::of(&pid)),
             ledger: LedgerCounters::read(self.address).await,
         }
     }
 
-    /// Asks the child, if any, to stop, and sees that it does so cleanly.
-    pub(crate) async fn stop(self) -> Result<(), Failure> {
-        match self.process {
-            Some(process) => process.stop().await,
-            None => Ok(()),
+    /// Asks the child, if any, to stop, sees that it does so cleanly, and lets `daybook verify` check
+    /// what it left; what that says.
+    pub(crate) async fn stop(self) -> Result<Option<String>, Failure> {
+        let Some(Own { program, process, data }) = self.own else { return Ok(None) };
+        process.stop().await?;
+        let mut verify = Command::new(program);
+        verify.arg("verify").arg("--data-dir").arg(data.path());
+        let output = verify
+            .output()
+            .map_err(|error| Failure::Io { doing: "running daybook verify".into(), error })?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            Ok(Some(said))
+        } else {
+            Err(Failure::Verify { status: output.status.to_string(), said })
         }
     }
 }

@@ -1,21 +1,17 @@
 //! A served daybook: the real binary in a process of its own, on a port of its own.
 
-use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
-use hyper::header::HeaderMap;
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::Method;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
+
+pub use crate::client::{Answer, send, tally};
 
 /// How long anything is waited for before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -38,42 +34,11 @@ pub const IMPATIENT: &[&str] = &[
 pub struct Daybook {
     store: Store,
     flags: Vec<String>,
+    /// Of the served process alone.
+    environment: Vec<(String, String)>,
     data: tempfile::TempDir,
     child: Option<Child>,
     pub address: String,
-}
-
-/// An answer, read to its end.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text)
-            .unwrap_or_else(|error| panic!("{error} in {} {:?}", self.status, self.text))
-    }
-
-    /// A field of the body, by JSON pointer without the leading slash.
-    pub fn field(&self, pointer: &str) -> Value {
-        self.json().pointer(&format!("/{pointer}")).cloned().unwrap_or(Value::Null)
-    }
-
-    pub fn text_field(&self, pointer: &str) -> String {
-        match self.field(pointer) {
-            Value::String(text) => text,
-            other => panic!("{pointer} is {other} in {} {}", self.status, self.text),
-        }
-    }
-
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
-        self
-    }
 }
 
 pub fn binary() -> &'static Path {
@@ -89,7 +54,14 @@ impl Daybook {
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .unwrap();
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut daybook = Self { store, flags, data, child: None, address: String::new() };
+        let mut daybook = Self {
+            store,
+            flags,
+            environment: Vec::new(),
+            data,
+            child: None,
+            address: String::new(),
+        };
         daybook.resume().await;
         daybook
     }
@@ -112,8 +84,10 @@ impl Daybook {
             .args(self.arguments("serve"))
             .arg("--listen=127.0.0.1:0")
             .args(&self.flags)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(self.log())
             .kill_on_drop(true);
         self.child = Some(self.spawned(command).await);
     }
@@ -134,6 +108,22 @@ impl Daybook {
     pub async fn resume_with(&mut self, flags: &[&str]) {
         self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         self.resume().await;
+    }
+
+    /// As [`Daybook::resume_with`], with these variables in its environment.
+    pub async fn resume_in(&mut self, environment: &[(&str, &str)], flags: &[&str]) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.environment = environment.iter().map(owned).collect();
+        self.resume_with(flags).await;
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.data.path().join("stderr.log")
+    }
+
+    /// The served process's standard error, of every run one after the other.
+    fn log(&self) -> File {
+        OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap()
     }
 
     pub fn pid(&self) -> u32 {
@@ -167,6 +157,11 @@ impl Daybook {
     /// Runs a command on the same data, beside the running process or without one.
     pub async fn command(&self, command: &str, arguments: &[&str]) -> Output {
         Command::new(binary()).args(self.arguments(command)).args(arguments).output().await.unwrap()
+    }
+
+    /// Runs the program with these arguments alone.
+    pub async fn program(&self, arguments: &[&str]) -> Output {
+        Command::new(binary()).args(arguments).output().await.unwrap()
     }
 
     /// Runs `verify` and expects it to find nothing wrong.
@@ -215,6 +210,39 @@ impl Daybook {
         self.get(&format!("/api/v1/payments/{id}")).await
     }
 
+    /// Waits until `verify` finds nothing wrong and says this as well.
+    pub async fn verify_until(&self, wanted: &str) -> String {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let text = self.verify().await;
+            if text.contains(wanted) {
+                return text;
+            }
+            assert!(Instant::now() < give_up, "verify never says {wanted:?}, but\n{text}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A figure of `/metrics`; 0 while it is absent.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").await.expect(200).text;
+        let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        values.map(|value| value.parse::<f64>().unwrap()).next().unwrap_or(0.0)
+    }
+
+    /// Waits until a figure of `/metrics` is at least this.
+    pub async fn metric_reaches(&self, name: &str, wanted: f64) {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let found = self.metric(name).await;
+            if found >= wanted {
+                return;
+            }
+            assert!(Instant::now() < give_up, "{name} stays {found}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until the payment's status is one of these.
     pub async fn reaches(&self, id: &str, statuses: &[&str]) -> Answer {
         let give_up = Instant::now() + PATIENCE;
@@ -252,38 +280,19 @@ impl Daybook {
     }
 }
 
-/// One request on a connection of its own.
-pub async fn send(
-    address: &str,
-    method: Method,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Option<String>,
-) -> anyhow::Result<Answer> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let mut request = Request::builder().method(method).uri(path).header("host", address);
-    if body.is_some() {
-        request = request.header("content-type", "application/json");
+impl Drop for Daybook {
+    /// Shows what the process last said, where that may explain a failure.
+    fn drop(&mut self) {
+        const LINES: usize = 40;
+        if !std::thread::panicking() {
+            return;
+        }
+        let said = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+        let lines: Vec<_> = said.lines().collect();
+        let last = lines.len().saturating_sub(LINES);
+        eprintln!("daybook's standard error, its last {} lines:", lines.len() - last);
+        for line in &lines[last..] {
+            eprintln!("  {line}");
+        }
     }
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Full::new(Bytes::from(body.unwrap_or_default())))?;
-    let response = sender.send_request(request).await?;
-    let (parts, body) = response.into_parts();
-    let text = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
-    connection.abort();
-    Ok(Answer { status: parts.status, headers: parts.headers, text })
-}
-
-/// Counts by status, for messages.
-pub fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
-    let mut tally = BTreeMap::new();
-    for answer in answers {
-        *tally.entry(answer.status.as_u16()).or_default() += 1;
-    }
-    tally
 }

@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::flows::authorized;
-use crate::harness::{Daybook, Store};
+use crate::harness::{Daybook, IMPATIENT, Store};
 
 /// A stopped daybook with a payment that was captured and one that was not.
 async fn stopped(store: Store) -> (Daybook, String) {
@@ -112,16 +112,22 @@ pub async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
     daybook.resume().await;
 }
 
-pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
-    let (mut daybook, id) = stopped(store).await;
-    for file in
-        ["views.db", "views.db-wal", "views.db-shm", "work.db", "work.db-wal", "work.db-shm"]
-    {
-        let path = daybook.data_dir().join(file);
-        if path.exists() {
-            std::fs::remove_file(path).unwrap();
+/// Loses what can be rebuilt.
+fn lose_views_and_work_rows(daybook: &Daybook) {
+    for file in ["views.db", "work.db"] {
+        std::fs::remove_file(daybook.data_dir().join(file)).unwrap();
+        for part in ["wal", "shm"] {
+            let path = daybook.data_dir().join(format!("{file}-{part}"));
+            if path.exists() {
+                std::fs::remove_file(path).unwrap();
+            }
         }
     }
+}
+
+pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
+    let (mut daybook, id) = stopped(store).await;
+    lose_views_and_work_rows(&daybook);
     daybook.resume().await;
     daybook
         .list_until("/api/v1/operations", |list| {
@@ -131,4 +137,26 @@ pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
     let path = format!("/api/v1/payments/{id}/refunds");
     assert_eq!(daybook.post(&path, json!({})).await.expect(200).field("status"), "REFUNDED");
     daybook.verify().await;
+}
+
+pub async fn the_lost_work_row_of_an_open_capture_is_rebuilt(store: Store) {
+    let mut daybook = Daybook::start(store, IMPATIENT).await;
+    let id = authorized(&daybook, "k1", 1000).await;
+    assert_eq!(daybook.stop().await, Some(0));
+    // So slow that the capture is with the acquirer when the process dies.
+    daybook.resume_with(&["--simulator-latency-ms=4000"]).await;
+    let path = format!("/api/v1/payments/{id}/captures");
+    daybook.post_with(&path, &[("prefer", "wait=0")], json!({})).await.expect(202);
+    daybook.kill().await;
+    let text = daybook.verify().await;
+    assert!(text.contains(" 1 operations open"), "{text}");
+    lose_views_and_work_rows(&daybook);
+    let slow: Vec<&str> = IMPATIENT.iter().copied().chain(["--simulator-latency-ms=100"]).collect();
+    daybook.resume_with(&slow).await;
+    let done = daybook.reaches(&id, &["CAPTURED"]).await;
+    assert_eq!(done.field("amountCaptured"), 1000, "{}", done.text);
+    assert_eq!(done.field("captures").as_array().map(Vec::len), Some(1), "{}", done.text);
+    let types = daybook.event_types(&id).await;
+    assert_eq!(types.iter().filter(|kind| *kind == "captured").count(), 1, "{types:?}");
+    daybook.verify_until(" 0 operations open").await;
 }

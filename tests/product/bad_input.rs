@@ -92,7 +92,7 @@ fn refused(answer: &Answer, status: u16, code: &str, what: &str) {
     assert!(!answer.text_field("message").is_empty(), "{what}: {}", answer.text);
 }
 
-pub async fn bad_input_is_refused_precisely(store: Store) {
+pub(crate) async fn bad_input_is_refused_precisely(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     for (body, code) in bodies() {
         let what: String = String::from_utf8_lossy(&body).chars().take(200).collect();

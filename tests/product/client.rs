@@ -16,24 +16,24 @@ use crate::harness::PATIENCE;
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text)
             .unwrap_or_else(|error| panic!("{error} in {} {:?}", self.status, self.text))
     }
 
     /// A field of the body, by JSON pointer without the leading slash.
-    pub fn field(&self, pointer: &str) -> Value {
+    pub(crate) fn field(&self, pointer: &str) -> Value {
         self.json().pointer(&format!("/{pointer}")).cloned().unwrap_or(Value::Null)
     }
 
-    pub fn text_field(&self, pointer: &str) -> String {
+    pub(crate) fn text_field(&self, pointer: &str) -> String {
         match self.field(pointer) {
             Value::String(text) => text,
             other => panic!("{pointer} is {other} in {} {}", self.status, self.text),
@@ -41,19 +41,19 @@ impl Answer {
     }
 
     /// A header's text; empty where it is absent.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
 }
 
 /// One request on a connection of its own; a body is JSON unless a header says otherwise.
-pub async fn send(
+pub(crate) async fn send(
     address: &str,
     method: Method,
     path: &str,
@@ -69,7 +69,7 @@ pub async fn send(
 }
 
 /// As [`send`], with these headers and no others.
-pub async fn send_bytes(
+pub(crate) async fn send_bytes(
     address: &str,
     method: Method,
     path: &str,
@@ -93,7 +93,7 @@ pub async fn send_bytes(
 
 /// Bytes as they are; the request should ask for `Connection: close`. The answer's headers are not
 /// kept.
-pub async fn send_raw(address: &str, request: &[u8]) -> Answer {
+pub(crate) async fn send_raw(address: &str, request: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request).await.unwrap();
     let mut bytes = Vec::new();
@@ -109,7 +109,7 @@ pub async fn send_raw(address: &str, request: &[u8]) -> Answer {
 }
 
 /// Counts by status, for messages.
-pub fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
+pub(crate) fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
     let mut tally = BTreeMap::new();
     for answer in answers {
         *tally.entry(answer.status.as_u16()).or_default() += 1;

@@ -49,7 +49,7 @@ async fn step(
     Some(id)
 }
 
-pub async fn nothing_acknowledged_is_lost_by_kill_9(store: Store) {
+pub(crate) async fn nothing_acknowledged_is_lost_by_kill_9(store: Store) {
     let rounds = if std::env::var("DAYBOOK_DRILL").is_ok() { 10 } else { 3 };
     let seed: u64 = 20_261_123;
     let mut random = StdRng::seed_from_u64(seed);

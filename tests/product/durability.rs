@@ -91,7 +91,7 @@ impl Log {
     }
 }
 
-pub async fn no_answer_leaves_before_its_commit_is_synced(store: Store) {
+pub(crate) async fn no_answer_leaves_before_its_commit_is_synced(store: Store) {
     let Store::Embedded = store;
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let trace = folder.path().join("trace");

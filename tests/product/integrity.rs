@@ -51,7 +51,7 @@ async fn names(daybook: &Daybook, parts: &[&str]) {
 
 const OPEN: &str = "DROP TRIGGER event_is_never_updated";
 
-pub async fn a_changed_event_byte_is_named(store: Store) {
+pub(crate) async fn a_changed_event_byte_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
     let ledger = daybook.data_dir().join("ledger.db");
     tamper(
@@ -68,7 +68,7 @@ pub async fn a_changed_event_byte_is_named(store: Store) {
     names(&daybook, &[&id, "not spelled"]).await;
 }
 
-pub async fn a_changed_position_is_named(store: Store) {
+pub(crate) async fn a_changed_position_is_named(store: Store) {
     let (daybook, _) = stopped(store).await;
     let ledger = daybook.data_dir().join("ledger.db");
     tamper(
@@ -79,7 +79,7 @@ pub async fn a_changed_position_is_named(store: Store) {
     names(&daybook, &["no event stands at position"]).await;
 }
 
-pub async fn a_changed_posting_is_named(store: Store) {
+pub(crate) async fn a_changed_posting_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
     tamper(
         &daybook.data_dir().join("ledger.db"),
@@ -93,7 +93,7 @@ pub async fn a_changed_posting_is_named(store: Store) {
     names(&daybook, &[&id, "debits and credits", "differ by -1"]).await;
 }
 
-pub async fn a_changed_view_cell_is_named(store: Store) {
+pub(crate) async fn a_changed_view_cell_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
     let views = daybook.data_dir().join("views.db");
     tamper(&views, &["UPDATE payment SET amount_captured = 999 WHERE amount_captured = 1000"])
@@ -101,7 +101,7 @@ pub async fn a_changed_view_cell_is_named(store: Store) {
     names(&daybook, &[&id, "payments", "999", "1000"]).await;
 }
 
-pub async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
+pub(crate) async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
     let mut daybook = Daybook::start(store, &[]).await;
     let refused = daybook.command("serve", &["--listen=127.0.0.1:0"]).await;
     assert_eq!(refused.status.code(), Some(2));
@@ -125,7 +125,7 @@ fn lose_views_and_work_rows(daybook: &Daybook) {
     }
 }
 
-pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
+pub(crate) async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
     let (mut daybook, id) = stopped(store).await;
     lose_views_and_work_rows(&daybook);
     daybook.resume().await;
@@ -139,7 +139,7 @@ pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn the_lost_work_row_of_an_open_capture_is_rebuilt(store: Store) {
+pub(crate) async fn the_lost_work_row_of_an_open_capture_is_rebuilt(store: Store) {
     let mut daybook = Daybook::start(store, IMPATIENT).await;
     let id = authorized(&daybook, "k1", 1000).await;
     assert_eq!(daybook.stop().await, Some(0));

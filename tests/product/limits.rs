@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::flows::authorization;
 use crate::harness::{Daybook, Store, tally};
 
-pub async fn a_full_queue_refuses_at_once(store: Store) {
+pub(crate) async fn a_full_queue_refuses_at_once(store: Store) {
     // Room for the intent and the outcome of two operations, and an acquirer so slow that all
     // requests are decided before the first outcome gives room back.
     let flags = ["--queue-max=4", "--simulator-latency-ms=4000", "--wait-ms=20000"];
@@ -41,7 +41,7 @@ pub async fn a_full_queue_refuses_at_once(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn accepted_requests_finish_when_it_stops(store: Store) {
+pub(crate) async fn accepted_requests_finish_when_it_stops(store: Store) {
     let daybook = Daybook::start(store, &["--simulator-latency-ms=1000"]).await;
     let request = daybook.post("/api/v1/payments", authorization("k1", 1000));
     let stop = async {
@@ -59,7 +59,7 @@ pub async fn accepted_requests_finish_when_it_stops(store: Store) {
     assert_eq!(daybook.ended().await, Some(0));
 }
 
-pub async fn another_number_of_partitions_is_refused(store: Store) {
+pub(crate) async fn another_number_of_partitions_is_refused(store: Store) {
     let mut daybook = Daybook::start(store, &["--partitions=4"]).await;
     daybook.post("/api/v1/payments", authorization("k1", 1000)).await.expect(201);
     assert_eq!(daybook.stop().await, Some(0));

@@ -124,7 +124,7 @@ fn plan() -> Vec<Way> {
     plan
 }
 
-pub async fn mixed_traffic_has_one_effect_each(store: Store) {
+pub(crate) async fn mixed_traffic_has_one_effect_each(store: Store) {
     // Small enough for refusals at the bound, which clients repeat.
     let flags = ["--queue-max=100", "--simulator-latency-ms=0..20", "--fee-bps=290"];
     let daybook = Daybook::start(store, &flags).await;

@@ -9,7 +9,7 @@ use tokio::time::{Duration, Instant, sleep};
 use crate::flows::{authorization, authorized};
 use crate::harness::{Daybook, PATIENCE, Store};
 
-pub async fn metrics_and_health_are_served(store: Store) {
+pub(crate) async fn metrics_and_health_are_served(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     assert_eq!(daybook.get("/healthz").await.expect(200).field("status"), "ok");
     let ready = daybook.get("/readyz").await.expect(200);
@@ -47,7 +47,7 @@ pub async fn metrics_and_health_are_served(store: Store) {
     assert_eq!(names, ["ledger"]);
 }
 
-pub async fn verify_runs_beside_a_busy_serve(store: Store) {
+pub(crate) async fn verify_runs_beside_a_busy_serve(store: Store) {
     const CLIENTS: usize = 8;
     const CHECKS: usize = 5;
     let daybook = Arc::new(Daybook::start(store, &["--fee-bps=290"]).await);

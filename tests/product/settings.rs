@@ -27,7 +27,7 @@ async fn longest_wait(daybook: &Daybook, key: &str) -> String {
     answer.expect(201).header("preference-applied").to_owned()
 }
 
-pub async fn settings_come_from_flag_environment_and_file(store: Store) {
+pub(crate) async fn settings_come_from_flag_environment_and_file(store: Store) {
     let mut daybook = Daybook::start(store, &["--partitions=3"]).await;
     assert_eq!(fee(&daybook, "none").await, 0);
     assert_eq!(longest_wait(&daybook, "w0").await, "wait=20");
@@ -120,7 +120,7 @@ async fn help(daybook: &Daybook, command: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-pub async fn the_help_names_every_command_and_setting(store: Store) {
+pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let program = daybook.program(&["--help"]).await;
     assert_eq!(program.status.code(), Some(0));

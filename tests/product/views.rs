@@ -11,7 +11,7 @@ fn items(list: &Value) -> &Vec<Value> {
     list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}"))
 }
 
-pub async fn the_lists_agree_with_the_ledger(store: Store) {
+pub(crate) async fn the_lists_agree_with_the_ledger(store: Store) {
     let daybook = Daybook::start(store, &["--fee-bps=100"]).await;
     let mut last = String::new();
     for number in 0..5 {
@@ -72,7 +72,7 @@ pub async fn the_lists_agree_with_the_ledger(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn pages_show_every_payment_once(store: Store) {
+pub(crate) async fn pages_show_every_payment_once(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let mut ids = BTreeSet::new();
     for number in 0..23 {

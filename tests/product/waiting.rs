@@ -10,7 +10,7 @@ const PATIENTLY: &[(&str, &str)] = &[("prefer", "wait=30")];
 /// An authorization of it has no outcome for five seconds.
 const PENDING: i64 = 999_000_023;
 
-pub async fn a_replay_of_an_unknown_authorization_waits_like_the_first(store: Store) {
+pub(crate) async fn a_replay_of_an_unknown_authorization_waits_like_the_first(store: Store) {
     let mut daybook = Daybook::start(store, IMPATIENT).await;
     let body = authorization("k1", PENDING);
     let first = daybook.post_with("/api/v1/payments", AT_ONCE, body.clone()).await.expect(202);
@@ -30,7 +30,7 @@ pub async fn a_replay_of_an_unknown_authorization_waits_like_the_first(store: St
     daybook.verify().await;
 }
 
-pub async fn prefer_wait_is_honoured(store: Store) {
+pub(crate) async fn prefer_wait_is_honoured(store: Store) {
     let daybook = Daybook::start(store, IMPATIENT).await;
     let body = authorization("k1", PENDING);
     let at_once = daybook.post_with("/api/v1/payments", AT_ONCE, body.clone()).await.expect(202);
@@ -48,7 +48,7 @@ pub async fn prefer_wait_is_honoured(store: Store) {
     assert!(!unasked.headers.contains_key("preference-applied"), "{:?}", unasked.headers);
 }
 
-pub async fn a_refund_waits_for_a_pending_capture(store: Store) {
+pub(crate) async fn a_refund_waits_for_a_pending_capture(store: Store) {
     let daybook = Daybook::start(store, &["--simulator-latency-ms=2000", "--wait-ms=20000"]).await;
     let id = authorized(&daybook, "k1", 1000).await;
     let captures = format!("/api/v1/payments/{id}/captures");

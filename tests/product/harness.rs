@@ -228,15 +228,15 @@ impl Daybook {
         }
     }
 
-    /// A figure of `/metrics`; 0 while it is absent.
-    pub(crate) async fn metric(&self, name: &str) -> f64 {
+    /// A counter of `/metrics`; 0 while it is absent.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
         let text = self.get("/metrics").await.expect(200).text;
         let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        values.map(|value| value.parse::<f64>().unwrap()).next().unwrap_or(0.0)
+        values.map(|value| value.parse::<u64>().unwrap()).next().unwrap_or(0)
     }
 
-    /// Waits until a figure of `/metrics` is at least this.
-    pub(crate) async fn metric_reaches(&self, name: &str, wanted: f64) {
+    /// Waits until a counter of `/metrics` is at least this.
+    pub(crate) async fn metric_reaches(&self, name: &str, wanted: u64) {
         let give_up = Instant::now() + PATIENCE;
         loop {
             let found = self.metric(name).await;

@@ -45,7 +45,7 @@ pub(crate) async fn accepted_requests_finish_when_it_stops(store: Store) {
     let daybook = Daybook::start(store, &["--simulator-latency-ms=1000"]).await;
     let request = daybook.post("/api/v1/payments", authorization("k1", 1000));
     let stop = async {
-        daybook.metric_reaches("daybook_acquirer_calls_total", 1.0).await;
+        daybook.metric_reaches("daybook_acquirer_calls_total", 1).await;
         daybook.signal("-TERM").await;
     };
     let (answer, ()) = tokio::join!(request, stop);

@@ -1,5 +1,7 @@
 //! The whole product over HTTP, once per store: every case below runs on each of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets an error fails there")]
+
 mod bad_input;
 mod bounds;
 mod client;

@@ -27,6 +27,9 @@ async fn longest_wait(daybook: &Daybook, key: &str) -> String {
     answer.expect(201).header("preference-applied").to_owned()
 }
 
+/// The environment, the flags, and the fee that comes of them.
+type Round<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str], i64);
+
 pub(crate) async fn settings_come_from_flag_environment_and_file(store: Store) {
     let mut daybook = Daybook::start(store, &["--partitions=3"]).await;
     assert_eq!(fee(&daybook, "none").await, 0);
@@ -38,7 +41,7 @@ pub(crate) async fn settings_come_from_flag_environment_and_file(store: Store) {
     let config = format!("--config={}", file.display());
     let variables = [("DAYBOOK_FEE_BPS", "200")];
     let by_variable = [("DAYBOOK_CONFIG", file.to_str().unwrap())];
-    let rounds: [(&[(&str, &str)], &[&str], i64); 4] = [
+    let rounds: [Round<'_>; 4] = [
         (&[], &[&config], 10),
         (&by_variable, &[], 10),
         (&variables, &[&config], 20),

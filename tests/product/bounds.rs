@@ -22,7 +22,7 @@ async fn compete(daybook: &Arc<Daybook>, path: &str, count: usize, amount: i64) 
     answers
 }
 
-pub async fn competing_captures_never_exceed_the_authorization(store: Store) {
+pub(crate) async fn competing_captures_never_exceed_the_authorization(store: Store) {
     let daybook = Arc::new(Daybook::start(store, &["--wait-ms=20000"]).await);
     let id = authorized(&daybook, "k1", 1000).await;
     let path = format!("/api/v1/payments/{id}/captures");
@@ -35,7 +35,7 @@ pub async fn competing_captures_never_exceed_the_authorization(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn competing_refunds_never_exceed_the_captured(store: Store) {
+pub(crate) async fn competing_refunds_never_exceed_the_captured(store: Store) {
     let daybook = Arc::new(Daybook::start(store, &["--wait-ms=20000"]).await);
     let id = authorized(&daybook, "k1", 1000).await;
     daybook.post(&format!("/api/v1/payments/{id}/captures"), json!({})).await.expect(200);

@@ -6,7 +6,7 @@ use crate::flows::{authorization, authorized};
 use crate::harness::{Daybook, IMPATIENT, PATIENCE, Store};
 use tokio::time::{Instant, sleep};
 
-pub async fn an_unknown_authorization_is_resolved_by_inquiry(store: Store) {
+pub(crate) async fn an_unknown_authorization_is_resolved_by_inquiry(store: Store) {
     let daybook = Daybook::start(store, IMPATIENT).await;
     let headers = [("prefer", "wait=0")];
     let body = authorization("k1", 999_000_020);
@@ -23,7 +23,7 @@ pub async fn an_unknown_authorization_is_resolved_by_inquiry(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn an_authorization_that_never_arrived_is_declined(store: Store) {
+pub(crate) async fn an_authorization_that_never_arrived_is_declined(store: Store) {
     let daybook = Daybook::start(store, IMPATIENT).await;
     let body = authorization("k1", 999_000_022);
     let first = daybook.post("/api/v1/payments", body).await;
@@ -32,7 +32,7 @@ pub async fn an_authorization_that_never_arrived_is_declined(store: Store) {
     assert_eq!(declined.field("declineCode"), "ACQUIRER_NOT_REACHED");
 }
 
-pub async fn a_late_approval_is_reversed(store: Store) {
+pub(crate) async fn a_late_approval_is_reversed(store: Store) {
     let daybook = Daybook::start(store, IMPATIENT).await;
     let mut body = authorization("k1", 1000);
     body["paymentMethod"] = json!({"token": "tok_authorize_contradicting_answer"});
@@ -48,7 +48,7 @@ pub async fn a_late_approval_is_reversed(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn a_late_capture_is_posted_and_flagged(store: Store) {
+pub(crate) async fn a_late_capture_is_posted_and_flagged(store: Store) {
     let daybook = Daybook::start(store, IMPATIENT).await;
     let mut body = authorization("k1", 1000);
     body["paymentMethod"] = json!({"token": "tok_capture_contradicting_answer"});
@@ -70,7 +70,7 @@ pub async fn a_late_capture_is_posted_and_flagged(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn duplicate_answers_change_nothing(store: Store) {
+pub(crate) async fn duplicate_answers_change_nothing(store: Store) {
     let daybook = Daybook::start(store, IMPATIENT).await;
     let id = {
         let body = authorization("k1", 999_000_031);
@@ -85,7 +85,7 @@ pub async fn duplicate_answers_change_nothing(store: Store) {
     );
 }
 
-pub async fn a_capture_of_unknown_outcome_counts_until_it_is_known(store: Store) {
+pub(crate) async fn a_capture_of_unknown_outcome_counts_until_it_is_known(store: Store) {
     let daybook = Daybook::start(store, IMPATIENT).await;
     let mut body = authorization("k1", 1000);
     body["paymentMethod"] = json!({"token": "tok_capture_cut_then_pending"});
@@ -104,7 +104,7 @@ pub async fn a_capture_of_unknown_outcome_counts_until_it_is_known(store: Store)
     assert_eq!(done.field("amountCaptured"), 600);
 }
 
-pub async fn a_failed_capture_can_be_repeated(store: Store) {
+pub(crate) async fn a_failed_capture_can_be_repeated(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let id = authorized(&daybook, "k1", 1_000_000_000).await;
     let captures = format!("/api/v1/payments/{id}/captures");
@@ -116,7 +116,7 @@ pub async fn a_failed_capture_can_be_repeated(store: Store) {
     assert_eq!(captured.field("status"), "CAPTURED");
 }
 
-pub async fn open_operations_survive_a_restart(store: Store) {
+pub(crate) async fn open_operations_survive_a_restart(store: Store) {
     let slow: Vec<&str> = IMPATIENT.iter().copied().chain(["--simulator-latency-ms=350"]).collect();
     let mut daybook = Daybook::start(store, &slow).await;
     let mut ids = Vec::new();

@@ -4,18 +4,18 @@ use serde_json::{Value, json};
 
 use crate::harness::{Daybook, Store};
 
-pub fn authorization(key: &str, amount: i64) -> Value {
+pub(crate) fn authorization(key: &str, amount: i64) -> Value {
     json!({"merchantId": "shop-1", "amount": amount, "currency": "EUR", "idempotencyKey": key})
 }
 
 /// Authorizes and answers the payment's id.
-pub async fn authorized(daybook: &Daybook, key: &str, amount: i64) -> String {
+pub(crate) async fn authorized(daybook: &Daybook, key: &str, amount: i64) -> String {
     let answer = daybook.post("/api/v1/payments", authorization(key, amount)).await.expect(201);
     assert_eq!(answer.field("status"), "AUTHORIZED", "{}", answer.text);
     answer.text_field("paymentId")
 }
 
-pub async fn a_payment_is_authorized_captured_and_refunded(store: Store) {
+pub(crate) async fn a_payment_is_authorized_captured_and_refunded(store: Store) {
     let daybook = Daybook::start(store, &["--fee-bps=290"]).await;
     let answer = daybook.post("/api/v1/payments", authorization("k1", 1000)).await.expect(201);
     assert_eq!(answer.field("status"), "AUTHORIZED");
@@ -54,7 +54,7 @@ pub async fn a_payment_is_authorized_captured_and_refunded(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn a_sale_answers_at_once_and_captures_by_itself(store: Store) {
+pub(crate) async fn a_sale_answers_at_once_and_captures_by_itself(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let mut body = authorization("k1", 500);
     body["captureMethod"] = json!("automatic");
@@ -68,7 +68,7 @@ pub async fn a_sale_answers_at_once_and_captures_by_itself(store: Store) {
     assert_eq!(replay.headers.get("idempotency-replayed").unwrap(), "true");
 }
 
-pub async fn a_decline_is_an_outcome(store: Store) {
+pub(crate) async fn a_decline_is_an_outcome(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let body = authorization("k1", 999_000_001);
     let answer = daybook.post("/api/v1/payments", body.clone()).await.expect(201);
@@ -80,7 +80,7 @@ pub async fn a_decline_is_an_outcome(store: Store) {
     assert_eq!(daybook.post("/api/v1/payments", body).await.expect(201).text, answer.text);
 }
 
-pub async fn partial_captures_add_up_and_the_rest_is_voided(store: Store) {
+pub(crate) async fn partial_captures_add_up_and_the_rest_is_voided(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let id = authorized(&daybook, "k1", 1000).await;
     let captures = format!("/api/v1/payments/{id}/captures");
@@ -103,7 +103,7 @@ pub async fn partial_captures_add_up_and_the_rest_is_voided(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn a_final_capture_releases_the_rest(store: Store) {
+pub(crate) async fn a_final_capture_releases_the_rest(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let id = authorized(&daybook, "k1", 1000).await;
     let body = json!({"amount": 400, "final": true, "idempotencyKey": "c1"});
@@ -114,7 +114,7 @@ pub async fn a_final_capture_releases_the_rest(store: Store) {
     assert_eq!(captured.field("status"), "CAPTURED");
 }
 
-pub async fn a_client_that_does_not_wait_gets_202(store: Store) {
+pub(crate) async fn a_client_that_does_not_wait_gets_202(store: Store) {
     let daybook = Daybook::start(store, &["--simulator-latency-ms=300"]).await;
     let id = authorized(&daybook, "k1", 1000).await;
     let path = format!("/api/v1/payments/{id}/captures");
@@ -124,7 +124,7 @@ pub async fn a_client_that_does_not_wait_gets_202(store: Store) {
     daybook.reaches(&id, &["CAPTURED"]).await;
 }
 
-pub async fn another_merchants_payment_is_not_found(store: Store) {
+pub(crate) async fn another_merchants_payment_is_not_found(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let id = authorized(&daybook, "k1", 1000).await;
     let path = format!("/api/v1/payments/{id}/captures");
@@ -133,7 +133,7 @@ pub async fn another_merchants_payment_is_not_found(store: Store) {
     daybook.post(&path, json!({"merchantId": "shop-1"})).await.expect(200);
 }
 
-pub async fn a_payment_with_texts_shows_them(store: Store) {
+pub(crate) async fn a_payment_with_texts_shows_them(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let mut body = authorization("k1", 1000);
     body["reference"] = json!("Bestellung 7 – \"grün\"");
@@ -151,7 +151,7 @@ pub async fn a_payment_with_texts_shows_them(store: Store) {
     daybook.verify().await;
 }
 
-pub async fn an_authorization_expires(store: Store) {
+pub(crate) async fn an_authorization_expires(store: Store) {
     let daybook = Daybook::start(store, &["--authorization-lifetime-s=1"]).await;
     let id = authorized(&daybook, "k1", 1000).await;
     let expired = daybook.reaches(&id, &["EXPIRED"]).await;

@@ -1,33 +1,29 @@
 //! A served daybook: the real binary in a process of its own, on a port of its own.
 
-use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1;
-use hyper::header::HeaderMap;
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::Method;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
+pub(crate) use crate::client::{Answer, send, tally};
+
 /// How long anything is waited for before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the ledger and the views of a test stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Store {
+pub(crate) enum Store {
     Embedded,
 }
 
 /// Settings that make acquirer recovery quick enough for a test.
-pub const IMPATIENT: &[&str] = &[
+pub(crate) const IMPATIENT: &[&str] = &[
     "--acquirer-timeout-ms=400",
     "--acquirer-send-window-ms=400",
     "--acquirer-processing-ms=600",
@@ -35,66 +31,42 @@ pub const IMPATIENT: &[&str] = &[
 ];
 
 /// One daybook process and its data.
-pub struct Daybook {
+pub(crate) struct Daybook {
     store: Store,
     flags: Vec<String>,
+    /// Of the served process alone.
+    environment: Vec<(String, String)>,
     data: tempfile::TempDir,
     child: Option<Child>,
-    pub address: String,
+    pub(crate) address: String,
 }
 
-/// An answer, read to its end.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text)
-            .unwrap_or_else(|error| panic!("{error} in {} {:?}", self.status, self.text))
-    }
-
-    /// A field of the body, by JSON pointer without the leading slash.
-    pub fn field(&self, pointer: &str) -> Value {
-        self.json().pointer(&format!("/{pointer}")).cloned().unwrap_or(Value::Null)
-    }
-
-    pub fn text_field(&self, pointer: &str) -> String {
-        match self.field(pointer) {
-            Value::String(text) => text,
-            other => panic!("{pointer} is {other} in {} {}", self.status, self.text),
-        }
-    }
-
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
-        self
-    }
-}
-
-pub fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_daybook"))
 }
 
 impl Daybook {
     /// Starts a daybook on an empty ledger.
-    pub async fn start(store: Store, flags: &[&str]) -> Self {
+    pub(crate) async fn start(store: Store, flags: &[&str]) -> Self {
         // The target folder is on the disk that is tested; a temporary folder may be memory.
         let data = tempfile::Builder::new()
             .prefix("daybook-")
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .unwrap();
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut daybook = Self { store, flags, data, child: None, address: String::new() };
+        let mut daybook = Self {
+            store,
+            flags,
+            environment: Vec::new(),
+            data,
+            child: None,
+            address: String::new(),
+        };
         daybook.resume().await;
         daybook
     }
 
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.data.path().to_owned()
     }
 
@@ -105,15 +77,17 @@ impl Daybook {
     }
 
     /// Starts the process again on the same data.
-    pub async fn resume(&mut self) {
+    pub(crate) async fn resume(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let mut command = Command::new(binary());
         command
             .args(self.arguments("serve"))
             .arg("--listen=127.0.0.1:0")
             .args(&self.flags)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(self.log())
             .kill_on_drop(true);
         self.child = Some(self.spawned(command).await);
     }
@@ -131,46 +105,67 @@ impl Daybook {
     }
 
     /// Starts the process again with other flags.
-    pub async fn resume_with(&mut self, flags: &[&str]) {
+    pub(crate) async fn resume_with(&mut self, flags: &[&str]) {
         self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         self.resume().await;
     }
 
-    pub fn pid(&self) -> u32 {
+    /// As [`Daybook::resume_with`], with these variables in its environment.
+    pub(crate) async fn resume_in(&mut self, environment: &[(&str, &str)], flags: &[&str]) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        self.environment = environment.iter().map(owned).collect();
+        self.resume_with(flags).await;
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.data.path().join("stderr.log")
+    }
+
+    /// The served process's standard error, of every run one after the other.
+    fn log(&self) -> File {
+        OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).expect("it runs")
     }
 
     /// Ends it as a power cut would.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().await.unwrap();
     }
 
-    pub async fn signal(&self, signal: &str) {
+    pub(crate) async fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
         let sent = Command::new("/bin/kill").args([signal, &pid]).status().await.unwrap();
         assert!(sent.success());
     }
 
     /// Asks it to stop and waits for its exit code.
-    pub async fn stop(&mut self) -> Option<i32> {
+    pub(crate) async fn stop(&mut self) -> Option<i32> {
         self.signal("-TERM").await;
         self.ended().await
     }
 
-    pub async fn ended(&mut self) -> Option<i32> {
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
         let mut child = self.child.take().expect("it runs");
         let status = tokio::time::timeout(PATIENCE, child.wait()).await;
         status.expect("daybook did not stop").unwrap().code()
     }
 
     /// Runs a command on the same data, beside the running process or without one.
-    pub async fn command(&self, command: &str, arguments: &[&str]) -> Output {
+    pub(crate) async fn command(&self, command: &str, arguments: &[&str]) -> Output {
         Command::new(binary()).args(self.arguments(command)).args(arguments).output().await.unwrap()
     }
 
+    /// Runs the program with these arguments alone.
+    pub(crate) async fn program(&self, arguments: &[&str]) -> Output {
+        Command::new(binary()).args(arguments).output().await.unwrap()
+    }
+
     /// Runs `verify` and expects it to find nothing wrong.
-    pub async fn verify(&self) -> String {
+    pub(crate) async fn verify(&self) -> String {
         let output = self.command("verify", &[]).await;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -178,20 +173,25 @@ impl Daybook {
         text
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], None).await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.try_post(path, &[], body).await.unwrap()
     }
 
-    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+    pub(crate) async fn post_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
         self.try_post(path, headers, body).await.unwrap()
     }
 
     /// As [`Daybook::post`], where the process may be gone.
-    pub async fn try_post(
+    pub(crate) async fn try_post(
         &self,
         path: &str,
         headers: &[(&str, &str)],
@@ -200,7 +200,7 @@ impl Daybook {
         self.send(Method::POST, path, headers, Some(body.to_string())).await
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -211,12 +211,45 @@ impl Daybook {
     }
 
     /// A payment as the ledger has it.
-    pub async fn payment(&self, id: &str) -> Answer {
+    pub(crate) async fn payment(&self, id: &str) -> Answer {
         self.get(&format!("/api/v1/payments/{id}")).await
     }
 
+    /// Waits until `verify` finds nothing wrong and says this as well.
+    pub(crate) async fn verify_until(&self, wanted: &str) -> String {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let text = self.verify().await;
+            if text.contains(wanted) {
+                return text;
+            }
+            assert!(Instant::now() < give_up, "verify never says {wanted:?}, but\n{text}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A counter of `/metrics`; 0 while it is absent.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").await.expect(200).text;
+        let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        values.map(|value| value.parse::<u64>().unwrap()).next().unwrap_or(0)
+    }
+
+    /// Waits until a counter of `/metrics` is at least this.
+    pub(crate) async fn metric_reaches(&self, name: &str, wanted: u64) {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let found = self.metric(name).await;
+            if found >= wanted {
+                return;
+            }
+            assert!(Instant::now() < give_up, "{name} stays {found}");
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until the payment's status is one of these.
-    pub async fn reaches(&self, id: &str, statuses: &[&str]) -> Answer {
+    pub(crate) async fn reaches(&self, id: &str, statuses: &[&str]) -> Answer {
         let give_up = Instant::now() + PATIENCE;
         loop {
             let answer = self.payment(id).await.expect(200);
@@ -230,7 +263,7 @@ impl Daybook {
     }
 
     /// Waits until a list answers what is wanted.
-    pub async fn list_until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn list_until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let give_up = Instant::now() + PATIENCE;
         loop {
             let list = self.get(path).await.expect(200).json();
@@ -243,7 +276,7 @@ impl Daybook {
     }
 
     /// The types of a payment's events, in order, without their common prefix.
-    pub async fn event_types(&self, id: &str) -> Vec<String> {
+    pub(crate) async fn event_types(&self, id: &str) -> Vec<String> {
         let events = self.get(&format!("/api/v1/payments/{id}/events")).await.expect(200).json();
         let items = events.get("items").unwrap_or(&events).as_array().cloned().unwrap_or_default();
         let of =
@@ -252,38 +285,19 @@ impl Daybook {
     }
 }
 
-/// One request on a connection of its own.
-pub async fn send(
-    address: &str,
-    method: Method,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Option<String>,
-) -> anyhow::Result<Answer> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let mut request = Request::builder().method(method).uri(path).header("host", address);
-    if body.is_some() {
-        request = request.header("content-type", "application/json");
+impl Drop for Daybook {
+    /// Shows what the process last said, where that may explain a failure.
+    fn drop(&mut self) {
+        const LINES: usize = 40;
+        if !std::thread::panicking() {
+            return;
+        }
+        let said = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+        let lines: Vec<_> = said.lines().collect();
+        let last = lines.len().saturating_sub(LINES);
+        eprintln!("daybook's standard error, its last {} lines:", lines.len() - last);
+        for line in &lines[last..] {
+            eprintln!("  {line}");
+        }
     }
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Full::new(Bytes::from(body.unwrap_or_default())))?;
-    let response = sender.send_request(request).await?;
-    let (parts, body) = response.into_parts();
-    let text = String::from_utf8(body.collect().await?.to_bytes().to_vec())?;
-    connection.abort();
-    Ok(Answer { status: parts.status, headers: parts.headers, text })
-}
-
-/// Counts by status, for messages.
-pub fn tally(answers: &[Answer]) -> BTreeMap<u16, usize> {
-    let mut tally = BTreeMap::new();
-    for answer in answers {
-        *tally.entry(answer.status.as_u16()).or_default() += 1;
-    }
-    tally
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::flows::{authorization, authorized};
 use crate::harness::{Daybook, Store, tally};
 
-pub async fn a_replay_is_the_same_after_kill_9_and_out_of_the_cache(store: Store) {
+pub(crate) async fn a_replay_is_the_same_after_kill_9_and_out_of_the_cache(store: Store) {
     let mut daybook = Daybook::start(store, &["--cache-max=1"]).await;
     let first = daybook.post("/api/v1/payments", authorization("k1", 1000)).await.expect(201);
     let id = first.text_field("paymentId");
@@ -31,7 +31,7 @@ pub async fn a_replay_is_the_same_after_kill_9_and_out_of_the_cache(store: Store
     daybook.verify().await;
 }
 
-pub async fn a_key_with_another_request_is_refused(store: Store) {
+pub(crate) async fn a_key_with_another_request_is_refused(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let id = authorized(&daybook, "k1", 1000).await;
     let captures = format!("/api/v1/payments/{id}/captures");
@@ -50,7 +50,7 @@ pub async fn a_key_with_another_request_is_refused(store: Store) {
     }
 }
 
-pub async fn a_replay_over_the_other_routes_has_their_shape(store: Store) {
+pub(crate) async fn a_replay_over_the_other_routes_has_their_shape(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let v1 = daybook.post("/api/v1/payments", authorization("k1", 1000)).await.expect(201);
     let older =
@@ -66,7 +66,7 @@ pub async fn a_replay_over_the_other_routes_has_their_shape(store: Store) {
     assert_eq!(body, v1.json());
 }
 
-pub async fn parallel_duplicates_have_one_effect(store: Store) {
+pub(crate) async fn parallel_duplicates_have_one_effect(store: Store) {
     let daybook = Arc::new(Daybook::start(store, &["--simulator-latency-ms=50"]).await);
     let requests = (0..300).map(|_| {
         let daybook = daybook.clone();
@@ -88,7 +88,7 @@ pub async fn parallel_duplicates_have_one_effect(store: Store) {
     assert_eq!(daybook.event_types(&id).await, ["authorization_requested", "authorized"]);
 }
 
-pub async fn keys_in_header_and_body_must_agree(store: Store) {
+pub(crate) async fn keys_in_header_and_body_must_agree(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let without = json!({"merchantId": "shop-1", "amount": 10, "currency": "EUR"});
     let missing = daybook.post("/api/v1/payments", without.clone()).await.expect(400);

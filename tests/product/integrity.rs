@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::flows::authorized;
-use crate::harness::{Daybook, Store};
+use crate::harness::{Daybook, IMPATIENT, Store};
 
 /// A stopped daybook with a payment that was captured and one that was not.
 async fn stopped(store: Store) -> (Daybook, String) {
@@ -51,7 +51,7 @@ async fn names(daybook: &Daybook, parts: &[&str]) {
 
 const OPEN: &str = "DROP TRIGGER event_is_never_updated";
 
-pub async fn a_changed_event_byte_is_named(store: Store) {
+pub(crate) async fn a_changed_event_byte_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
     let ledger = daybook.data_dir().join("ledger.db");
     tamper(
@@ -68,7 +68,7 @@ pub async fn a_changed_event_byte_is_named(store: Store) {
     names(&daybook, &[&id, "not spelled"]).await;
 }
 
-pub async fn a_changed_position_is_named(store: Store) {
+pub(crate) async fn a_changed_position_is_named(store: Store) {
     let (daybook, _) = stopped(store).await;
     let ledger = daybook.data_dir().join("ledger.db");
     tamper(
@@ -79,7 +79,7 @@ pub async fn a_changed_position_is_named(store: Store) {
     names(&daybook, &["no event stands at position"]).await;
 }
 
-pub async fn a_changed_posting_is_named(store: Store) {
+pub(crate) async fn a_changed_posting_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
     tamper(
         &daybook.data_dir().join("ledger.db"),
@@ -93,7 +93,7 @@ pub async fn a_changed_posting_is_named(store: Store) {
     names(&daybook, &[&id, "debits and credits", "differ by -1"]).await;
 }
 
-pub async fn a_changed_view_cell_is_named(store: Store) {
+pub(crate) async fn a_changed_view_cell_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
     let views = daybook.data_dir().join("views.db");
     tamper(&views, &["UPDATE payment SET amount_captured = 999 WHERE amount_captured = 1000"])
@@ -101,7 +101,7 @@ pub async fn a_changed_view_cell_is_named(store: Store) {
     names(&daybook, &[&id, "payments", "999", "1000"]).await;
 }
 
-pub async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
+pub(crate) async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
     let mut daybook = Daybook::start(store, &[]).await;
     let refused = daybook.command("serve", &["--listen=127.0.0.1:0"]).await;
     assert_eq!(refused.status.code(), Some(2));
@@ -112,16 +112,22 @@ pub async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
     daybook.resume().await;
 }
 
-pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
-    let (mut daybook, id) = stopped(store).await;
-    for file in
-        ["views.db", "views.db-wal", "views.db-shm", "work.db", "work.db-wal", "work.db-shm"]
-    {
-        let path = daybook.data_dir().join(file);
-        if path.exists() {
-            std::fs::remove_file(path).unwrap();
+/// Loses what can be rebuilt.
+fn lose_views_and_work_rows(daybook: &Daybook) {
+    for file in ["views.db", "work.db"] {
+        std::fs::remove_file(daybook.data_dir().join(file)).unwrap();
+        for part in ["wal", "shm"] {
+            let path = daybook.data_dir().join(format!("{file}-{part}"));
+            if path.exists() {
+                std::fs::remove_file(path).unwrap();
+            }
         }
     }
+}
+
+pub(crate) async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
+    let (mut daybook, id) = stopped(store).await;
+    lose_views_and_work_rows(&daybook);
     daybook.resume().await;
     daybook
         .list_until("/api/v1/operations", |list| {
@@ -131,4 +137,26 @@ pub async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
     let path = format!("/api/v1/payments/{id}/refunds");
     assert_eq!(daybook.post(&path, json!({})).await.expect(200).field("status"), "REFUNDED");
     daybook.verify().await;
+}
+
+pub(crate) async fn the_lost_work_row_of_an_open_capture_is_rebuilt(store: Store) {
+    let mut daybook = Daybook::start(store, IMPATIENT).await;
+    let id = authorized(&daybook, "k1", 1000).await;
+    assert_eq!(daybook.stop().await, Some(0));
+    // So slow that the capture is with the acquirer when the process dies.
+    daybook.resume_with(&["--simulator-latency-ms=4000"]).await;
+    let path = format!("/api/v1/payments/{id}/captures");
+    daybook.post_with(&path, &[("prefer", "wait=0")], json!({})).await.expect(202);
+    daybook.kill().await;
+    let text = daybook.verify().await;
+    assert!(text.contains(" 1 operations open"), "{text}");
+    lose_views_and_work_rows(&daybook);
+    let slow: Vec<&str> = IMPATIENT.iter().copied().chain(["--simulator-latency-ms=100"]).collect();
+    daybook.resume_with(&slow).await;
+    let done = daybook.reaches(&id, &["CAPTURED"]).await;
+    assert_eq!(done.field("amountCaptured"), 1000, "{}", done.text);
+    assert_eq!(done.field("captures").as_array().map(Vec::len), Some(1), "{}", done.text);
+    let types = daybook.event_types(&id).await;
+    assert_eq!(types.iter().filter(|kind| *kind == "captured").count(), 1, "{types:?}");
+    daybook.verify_until(" 0 operations open").await;
 }

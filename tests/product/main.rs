@@ -1,6 +1,10 @@
 //! The whole product over HTTP, once per store: every case below runs on each of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that meets an error fails there")]
+
+mod bad_input;
 mod bounds;
+mod client;
 mod crash;
 mod durability;
 mod faults;
@@ -9,8 +13,12 @@ mod harness;
 mod idempotency;
 mod integrity;
 mod limits;
+mod mixed;
 mod older_client;
+mod operating;
+mod settings;
 mod views;
+mod waiting;
 
 macro_rules! cases {
     ($($group:ident: $($case:ident)*;)*) => {
@@ -66,7 +74,8 @@ cases! {
         a_changed_posting_is_named
         a_changed_view_cell_is_named
         a_second_serve_on_the_same_data_is_refused
-        lost_views_and_work_rows_are_rebuilt;
+        lost_views_and_work_rows_are_rebuilt
+        the_lost_work_row_of_an_open_capture_is_rebuilt;
     limits:
         a_full_queue_refuses_at_once
         accepted_requests_finish_when_it_stops
@@ -77,4 +86,18 @@ cases! {
     views:
         the_lists_agree_with_the_ledger
         pages_show_every_payment_once;
+    bad_input:
+        bad_input_is_refused_precisely;
+    mixed:
+        mixed_traffic_has_one_effect_each;
+    operating:
+        metrics_and_health_are_served
+        verify_runs_beside_a_busy_serve;
+    settings:
+        settings_come_from_flag_environment_and_file
+        the_help_names_every_command_and_setting;
+    waiting:
+        a_replay_of_an_unknown_authorization_waits_like_the_first
+        prefer_wait_is_honoured
+        a_refund_waits_for_a_pending_capture;
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::flows::authorization;
 use crate::harness::{Daybook, Store};
 
-pub async fn the_three_routes_flow_to_refunded(store: Store) {
+pub(crate) async fn the_three_routes_flow_to_refunded(store: Store) {
     let daybook = Daybook::start(store, &["--fee-bps=100", "--simulator-latency-ms=0..30"]).await;
     let mut body = authorization("k1", 1000);
     body["somethingOld"] = json!(true);
@@ -31,7 +31,7 @@ fn signed(entry: &serde_json::Value) -> i64 {
     if entry["side"] == "debit" { amount } else { -amount }
 }
 
-pub async fn a_second_capture_is_a_conflict(store: Store) {
+pub(crate) async fn a_second_capture_is_a_conflict(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let authorized = daybook.post("/api/payments/authorize", authorization("k1", 1000)).await;
     let id = authorized.text_field("paymentId");

@@ -65,6 +65,7 @@ impl Config {
             processing: reader.millis("acquirer-processing-ms"),
             key_lifetime: reader.seconds("acquirer-key-lifetime-s"),
         };
+        let connections_max = reader.value("connections-max", parse::at_least::<1>);
         let config = Self {
             listen: reader.value("listen", parse::address),
             data_dir: reader.value("data-dir", parse::path),
@@ -74,6 +75,8 @@ impl Config {
             log_format: reader.value("log-format", parse::log_format),
             engine: EngineSettings {
                 queue_max: reader.value("queue-max", parse::at_least::<2>),
+                // An operation waits on when its client has gone, so there may be more than clients.
+                waiting_max: connections_max.saturating_mul(2),
                 cache_max: reader.value("cache-max", parse::at_least::<1>),
                 terms: Terms {
                     fee_bps: reader.value("fee-bps", parse::basis_points),
@@ -104,7 +107,7 @@ impl Config {
                 },
                 call_limit: limits.call,
             },
-            connections_max: reader.value("connections-max", parse::at_least::<1>),
+            connections_max,
             wait: reader.millis("wait-ms"),
             wait_max: reader.seconds("wait-max-s"),
             drain: reader.millis("drain-ms"),

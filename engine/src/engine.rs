@@ -123,7 +123,7 @@ impl Engine {
             admission: Admission::new(capacity),
             cache: Cache::new(settings.cache_max),
             slots: Slots::default(),
-            waiting: Semaphore::new(capacity.min(Semaphore::MAX_PERMITS)),
+            waiting: Semaphore::new(settings.waiting_max.min(Semaphore::MAX_PERMITS)),
             calls: TaskTracker::new(),
             ledger,
             acquirer,

@@ -17,10 +17,11 @@ pub(crate) async fn metrics_and_health_are_served(store: Store) {
     let probes = ready.field("probes");
     let probes: Vec<_> = probes.as_array().unwrap().iter().collect();
     let names: Vec<_> = probes.iter().map(|p| (p["name"].as_str(), p["status"].as_str())).collect();
-    let ok = ["ledger", "workers", "projections"].map(|name| (Some(name), Some("ok")));
+    let ok = ["ledger", "workers", "worker partitions", "projections"]
+        .map(|name| (Some(name), Some("ok")));
     assert_eq!(names, ok, "{}", ready.text);
     let required: Vec<_> = probes.iter().map(|p| p["isRequired"].as_bool()).collect();
-    assert_eq!(required, [Some(true), Some(true), Some(false)], "{}", ready.text);
+    assert_eq!(required, [Some(true), Some(true), Some(false), Some(false)], "{}", ready.text);
 
     let metrics = daybook.get("/metrics").await.expect(200);
     assert!(metrics.header("content-type").starts_with("application/openmetrics-text"));

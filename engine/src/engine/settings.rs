@@ -9,6 +9,8 @@ use crate::payment::Terms;
 pub struct EngineSettings {
     /// Appends that may wait for a commit, intents and outcomes; one more is refused.
     pub queue_max: usize,
+    /// Requests that may wait for an outcome; one more is answered with what stands.
+    pub waiting_max: usize,
     /// Recent payments kept in memory.
     pub cache_max: usize,
     pub terms: Terms,
@@ -30,6 +32,7 @@ impl Default for EngineSettings {
     fn default() -> Self {
         Self {
             queue_max: 4_096,
+            waiting_max: 8_192,
             cache_max: 50_000,
             terms: Terms {
                 fee_bps: 0,

@@ -7,6 +7,8 @@ mod admission;
 mod calls;
 mod lost_answers;
 mod replays;
+#[expect(dead_code, reason = "the workers' tests need more of it")]
 mod scripted;
+#[expect(dead_code, reason = "the workers' tests need more of it")]
 mod stage;
 mod two_engines;

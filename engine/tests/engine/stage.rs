@@ -44,20 +44,44 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Self {
+        Self::seeded(1, 4)
+    }
+
+    /// One whose ids differ from those of other seeds, on a ledger of so many partitions.
+    pub(crate) fn seeded(seed: u64, partitions: u16) -> Self {
         let clock = ManualClock::at(Timestamp::from_millis(1_800_000_000_000));
         let id = LedgerId::from_uuid(Uuid::from_u128(7));
-        let identity = LedgerIdentity { id, incarnation: 1, partitions: 4 };
+        let identity = LedgerIdentity { id, incarnation: 1, partitions };
         let ledger = Arc::new(MemoryLedger::new(identity));
         Self {
             acquirer: Scripted::new(ledger.clone()),
             faulty: FaultyLedger::new(ledger.clone()),
             work: Arc::new(MemoryWork::new(clock.clone())),
-            ids: Arc::new(Ids::seeded(clock.clone(), 1)),
+            ids: Arc::new(Ids::seeded(clock.clone(), seed)),
             metrics: Arc::default(),
             wake: Wake::default(),
             ledger,
             clock,
         }
+    }
+
+    /// Another process over the same stores and acquirer, with its own line to the ledger.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            clock: self.clock.clone(),
+            ledger: self.ledger.clone(),
+            faulty: FaultyLedger::new(self.ledger.clone()),
+            acquirer: self.acquirer.clone(),
+            work: self.work.clone(),
+            metrics: Arc::default(),
+            ids: self.ids.clone(),
+            wake: Wake::default(),
+        }
+    }
+
+    /// Loses every work row and cursor.
+    pub(crate) fn lose_work(&mut self) {
+        self.work = Arc::new(MemoryWork::new(self.clock.clone()));
     }
 
     pub(crate) fn engine(&self) -> Engine {

@@ -1,0 +1,281 @@
+//! Who may call, when, and how often.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daybook_engine::acquirer::CallAnswer;
+use daybook_engine::cursor::Cursor;
+use daybook_engine::engine::EngineSettings;
+use daybook_engine::ids::Partition;
+use daybook_engine::ledger::StoreError;
+use daybook_engine::payment::{PaymentStatus, Verb};
+use daybook_engine::work::memory::MemoryWork;
+use daybook_engine::work::{Claim, ExpiryEnd, ExpiryItem, WorkChange, WorkCounts, WorkStore};
+
+use crate::rounds::{request_capture, settle, settle_after};
+use crate::stage::{LONG, Stage, amount, authorized, capture, refund, until, void};
+
+#[tokio::test(start_paused = true)]
+async fn a_capture_is_called_once_and_recorded() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let workers = stage.workers(&engine);
+    let id = authorized(&engine, "order-1", 1000).await;
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    settle(&stage, &workers).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation]);
+    assert_eq!(stage.acquirer.inquiries(Verb::Capture), []);
+    let types = stage.types(id).await;
+    assert_eq!(types, ["authorization_requested", "authorized", "capture_requested", "captured"]);
+    assert_eq!(stage.work.items(), []);
+    // And not again later.
+    settle_after(&stage, &workers, Duration::from_secs(3_600)).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_definite_failure_ends_the_operation_and_is_not_called_again() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let workers = stage.workers(&engine);
+    let id = authorized(&engine, "order-1", 1000).await;
+    let failed = CallAnswer::Concluded(crate::scripted::failure("SYSTEM_ERROR"));
+    stage.acquirer.answer(Verb::Capture, failed);
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    settle(&stage, &workers).await;
+    settle_after(&stage, &workers, Duration::from_secs(3_600)).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation]);
+    assert_eq!(stage.types(id).await.last().unwrap(), "capture_failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_workers_never_have_two_operations_of_one_payment_with_the_acquirer() {
+    let stage = Stage::new();
+    let engines = [stage.engine(), stage.engine()];
+    let workers = engines.each_ref().map(|engine| stage.workers(engine));
+    let mut payments = Vec::new();
+    for number in 0..5 {
+        let id = authorized(&engines[0], &format!("order-{number}"), 1000).await;
+        for part in 0..4 {
+            request_capture(&engines[part % 2], id, &format!("capture-{part}"), 100).await;
+        }
+        payments.push(id);
+    }
+    // The acquirer reports any two operations of one payment that meet there.
+    until("every capture", async || {
+        let (first, second) = tokio::join!(workers[0].work_once(), workers[1].work_once());
+        first.unwrap();
+        second.unwrap();
+        stage.acquirer.calls(Verb::Capture).len() == 20 && stage.work.items().is_empty()
+    })
+    .await;
+    let mut called = stage.acquirer.calls(Verb::Capture);
+    called.sort();
+    called.dedup();
+    assert_eq!(called.len(), 20, "each once");
+    for id in payments {
+        let view = engines[0].payment(id).await.unwrap().unwrap();
+        let payment = &view.snapshot.payment;
+        assert_eq!(payment.amount_captured().minor(), 400);
+        let contacts = stage.acquirer.contacts();
+        let of_payment = contacts.iter().filter(|c| c.payment_id == id && c.verb == Verb::Capture);
+        let order: Vec<_> = of_payment.map(|contact| contact.operation_id).collect();
+        let captures = payment.operations.iter().filter(|o| o.verb == Verb::Capture);
+        let asked: Vec<_> = captures.map(|operation| operation.id).collect();
+        assert_eq!(order, asked, "in version order");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_operation_waits_behind_one_without_an_outcome() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let workers = stage.workers(&engine);
+    let id = authorized(&engine, "order-1", 1000).await;
+    stage.acquirer.answer(Verb::Capture, crate::scripted::unknown());
+    let first = request_capture(&engine, id, "capture-1", 100).await;
+    let second = request_capture(&engine, id, "capture-2", 100).await;
+    settle(&stage, &workers).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [first]);
+    settle_after(&stage, &workers, Duration::from_secs(2)).await;
+    assert_eq!(stage.acquirer.inquiries(Verb::Capture), [first]);
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [first, second]);
+}
+
+/// The longest that a claim holds: the send window, and three times a call.
+const HOLD: Duration = Duration::from_secs(20);
+const MOMENT: Duration = Duration::from_millis(1);
+
+/// A store whose user dies right after each claim.
+struct Crashing(Arc<MemoryWork>);
+
+#[async_trait]
+impl WorkStore for Crashing {
+    async fn claim(
+        &self,
+        partitions: &[Partition],
+        hold: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        self.0.claim(partitions, hold, limit).await?;
+        Ok(Vec::new())
+    }
+
+    async fn cursors(&self, partitions: &[Partition]) -> Result<Vec<Cursor>, StoreError> {
+        self.0.cursors(partitions).await
+    }
+
+    async fn apply(
+        &self,
+        changes: &[WorkChange],
+        moves: &[(Partition, Cursor, Cursor)],
+    ) -> Result<bool, StoreError> {
+        self.0.apply(changes, moves).await
+    }
+
+    async fn put_back(
+        &self,
+        claim: &Claim,
+        delay: Duration,
+        flagged: bool,
+    ) -> Result<(), StoreError> {
+        self.0.put_back(claim, delay, flagged).await
+    }
+
+    async fn due_expiries(
+        &self,
+        partitions: &[Partition],
+        limit: u32,
+    ) -> Result<Vec<ExpiryItem>, StoreError> {
+        self.0.due_expiries(partitions, limit).await
+    }
+
+    async fn settle_expiries(&self, settled: &[(ExpiryItem, ExpiryEnd)]) -> Result<(), StoreError> {
+        self.0.settle_expiries(settled).await
+    }
+
+    async fn counts(&self, partitions: &[Partition]) -> Result<WorkCounts, StoreError> {
+        self.0.counts(partitions).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_of_a_process_that_died_before_its_call_is_taken_over_when_it_ran_out() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let id = authorized(&engine, "order-1", 1000).await;
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    let store = Arc::new(Crashing(stage.work.clone()));
+    let crashed = stage.workers_calling(stage.acquirer.clone(), &engine, store);
+    crashed.work_once().await.unwrap();
+
+    let workers = stage.workers(&engine);
+    settle_after(&stage, &workers, HOLD - MOMENT).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [], "the claim still holds");
+    settle_after(&stage, &workers, MOMENT).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation]);
+    assert_eq!(stage.types(id).await.last().unwrap(), "captured");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_of_a_process_that_died_after_its_call_is_taken_over_under_the_same_id() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let id = authorized(&engine, "order-1", 1000).await;
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    // It calls, and never gets as far as recording what came of it.
+    let dead = stage.beside();
+    dead.faulty.block_appends();
+    let engine_of_dead = dead.engine();
+    dead.workers(&engine_of_dead).work_once().await.unwrap();
+    dead.faulty.appends_waiting(1).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation]);
+
+    let workers = stage.workers(&engine);
+    settle_after(&stage, &workers, HOLD - MOMENT).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation], "the claim still holds");
+    settle_after(&stage, &workers, MOMENT).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation; 2]);
+    let recorded = stage.types(id).await;
+    assert_eq!(recorded.last().unwrap(), "captured");
+    // It was only asleep: the outcome stands there already and is not recorded twice.
+    dead.faulty.release_appends();
+    settle(&stage, &workers).await;
+    assert_eq!(stage.types(id).await, recorded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_past_its_send_window_is_not_made_under_that_claim() {
+    let stage = Stage::new();
+    let engine = stage.engine_with(EngineSettings { queue_max: 2, ..EngineSettings::default() });
+    let workers = stage.workers(&engine);
+    let mut payments = Vec::new();
+    for name in ["order-1", "order-2", "order-3"] {
+        payments.push(authorized(&engine, name, 1000).await);
+    }
+    let operation = request_capture(&engine, payments[0], "capture-1", 600).await;
+    // Two other captures take all room, so that there is none for the outcome of a call.
+    stage.faulty.block_appends();
+    let others: Vec<_> = payments[1..]
+        .iter()
+        .map(|id| {
+            let (engine, request) = (engine.clone(), capture(*id, "capture-1", 600));
+            tokio::spawn(async move { engine.capture(request, Duration::ZERO).await })
+        })
+        .collect();
+    stage.faulty.appends_waiting(1).await;
+    workers.work_once().await.unwrap();
+    // The send window is five seconds.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    stage.faulty.release_appends();
+    for other in others {
+        other.await.unwrap().unwrap();
+    }
+    tokio::time::sleep(LONG).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), []);
+    // A new claim has a new window.
+    settle_after(&stage, &workers, Duration::from_secs(2)).await;
+    let calls = stage.acquirer.calls(Verb::Capture);
+    assert_eq!(calls.iter().filter(|called| **called == operation).count(), 1);
+    assert_eq!(calls.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_verb_is_called_with_its_own_intent_and_concluded() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let workers = stage.workers(&engine);
+    let id = authorized(&engine, "order-1", 1000).await;
+    request_capture(&engine, id, "capture-1", 600).await;
+    settle(&stage, &workers).await;
+    engine.refund(refund(id, "refund-1", 200), Duration::ZERO).await.unwrap();
+    engine.void(void(id, "void-1"), Duration::ZERO).await.unwrap();
+    settle(&stage, &workers).await;
+    let view = engine.payment(id).await.unwrap().unwrap();
+    let payment = &view.snapshot.payment;
+    assert_eq!(payment.status(), PaymentStatus::PartiallyRefunded);
+    let amounts = (payment.amount_captured(), payment.amount_refunded(), payment.amount_voided());
+    assert_eq!(amounts, (amount(600), amount(200), amount(400)));
+    for verb in [Verb::Authorize, Verb::Capture, Verb::Refund, Verb::Void] {
+        assert_eq!(stage.acquirer.calls(verb).len(), 1, "{verb:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_could_not_be_sent_is_repeated_under_the_same_id() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let workers = stage.workers(&engine);
+    let id = authorized(&engine, "order-1", 1000).await;
+    let not_sent = CallAnswer::NotSent { cause: "NOT_CONNECTED".into() };
+    stage.acquirer.answer(Verb::Capture, not_sent.clone());
+    stage.acquirer.answer(Verb::Capture, not_sent);
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    settle(&stage, &workers).await;
+    settle_after(&stage, &workers, Duration::from_secs(1)).await;
+    settle_after(&stage, &workers, Duration::from_secs(1)).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation; 3]);
+    assert_eq!(stage.acquirer.inquiries(Verb::Capture), [], "nothing was sent");
+    assert_eq!(stage.types(id).await.last().unwrap(), "captured");
+}

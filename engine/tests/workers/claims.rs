@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use daybook_engine::Engine;
 use daybook_engine::acquirer::CallAnswer;
-use daybook_engine::cursor::Cursor;
 use daybook_engine::engine::EngineSettings;
-use daybook_engine::ids::Partition;
-use daybook_engine::ledger::StoreError;
 use daybook_engine::payment::{PaymentStatus, Verb};
-use daybook_engine::work::memory::MemoryWork;
-use daybook_engine::work::{Claim, ExpiryEnd, ExpiryItem, WorkChange, WorkCounts, WorkStore};
+use daybook_engine::workers::Workers;
 
-use crate::rounds::{request_capture, settle, settle_after};
+use crate::rounds::{approve, request_capture, settle, settle_after};
 use crate::stage::{LONG, Stage, amount, authorized, capture, refund, until, void};
+use crate::troubled::{Trouble, Troubled};
 
 #[tokio::test(start_paused = true)]
 async fn a_capture_is_called_once_and_recorded() {
@@ -107,57 +104,28 @@ async fn a_later_operation_waits_behind_one_without_an_outcome() {
 const HOLD: Duration = Duration::from_secs(20);
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// A store whose user dies right after each claim.
-struct Crashing(Arc<MemoryWork>);
+fn in_trouble(stage: &Stage, engine: &Engine, trouble: Trouble) -> Workers {
+    let store = Arc::new(Troubled { work: stage.work.clone(), trouble });
+    stage.workers_calling(stage.acquirer.clone(), engine, store)
+}
 
-#[async_trait]
-impl WorkStore for Crashing {
-    async fn claim(
-        &self,
-        partitions: &[Partition],
-        hold: Duration,
-        limit: u32,
-    ) -> Result<Vec<Claim>, StoreError> {
-        self.0.claim(partitions, hold, limit).await?;
-        Ok(Vec::new())
-    }
-
-    async fn cursors(&self, partitions: &[Partition]) -> Result<Vec<Cursor>, StoreError> {
-        self.0.cursors(partitions).await
-    }
-
-    async fn apply(
-        &self,
-        changes: &[WorkChange],
-        moves: &[(Partition, Cursor, Cursor)],
-    ) -> Result<bool, StoreError> {
-        self.0.apply(changes, moves).await
-    }
-
-    async fn put_back(
-        &self,
-        claim: &Claim,
-        delay: Duration,
-        flagged: bool,
-    ) -> Result<(), StoreError> {
-        self.0.put_back(claim, delay, flagged).await
-    }
-
-    async fn due_expiries(
-        &self,
-        partitions: &[Partition],
-        limit: u32,
-    ) -> Result<Vec<ExpiryItem>, StoreError> {
-        self.0.due_expiries(partitions, limit).await
-    }
-
-    async fn settle_expiries(&self, settled: &[(ExpiryItem, ExpiryEnd)]) -> Result<(), StoreError> {
-        self.0.settle_expiries(settled).await
-    }
-
-    async fn counts(&self, partitions: &[Partition]) -> Result<WorkCounts, StoreError> {
-        self.0.counts(partitions).await
-    }
+#[tokio::test(start_paused = true)]
+async fn an_operation_concluded_in_the_ledger_is_not_called_by_a_row_that_lags_behind() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let id = authorized(&engine, "order-1", 1000).await;
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    in_trouble(&stage, &engine, Trouble::DiesAtClaims).work_once().await.unwrap();
+    approve(&engine, id, operation, 600).await;
+    assert_eq!(stage.work.items().len(), 1, "the row knows nothing of it");
+    let lagging = in_trouble(&stage, &engine, Trouble::FoldsNothing);
+    settle_after(&stage, &lagging, HOLD).await;
+    let claimed = &stage.work.items()[0];
+    assert_eq!(claimed.attempts, 1, "it was claimed, looked at and put back");
+    assert_eq!(stage.acquirer.calls(Verb::Capture), []);
+    assert_eq!(stage.acquirer.inquiries(Verb::Capture), []);
+    settle(&stage, &stage.workers(&engine)).await;
+    assert_eq!(stage.work.items(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,9 +134,7 @@ async fn the_claim_of_a_process_that_died_before_its_call_is_taken_over_when_it_
     let engine = stage.engine();
     let id = authorized(&engine, "order-1", 1000).await;
     let operation = request_capture(&engine, id, "capture-1", 600).await;
-    let store = Arc::new(Crashing(stage.work.clone()));
-    let crashed = stage.workers_calling(stage.acquirer.clone(), &engine, store);
-    crashed.work_once().await.unwrap();
+    in_trouble(&stage, &engine, Trouble::DiesAtClaims).work_once().await.unwrap();
 
     let workers = stage.workers(&engine);
     settle_after(&stage, &workers, HOLD - MOMENT).await;

@@ -15,3 +15,4 @@ mod scripted;
 #[path = "../engine/stage.rs"]
 #[expect(dead_code, reason = "the engine's tests need more of it")]
 mod stage;
+mod troubled;

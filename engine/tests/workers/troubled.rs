@@ -1,0 +1,78 @@
+//! A work store in the hands of a process that dies, or lags.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use daybook_engine::cursor::Cursor;
+use daybook_engine::ids::Partition;
+use daybook_engine::ledger::StoreError;
+use daybook_engine::work::memory::MemoryWork;
+use daybook_engine::work::{Claim, ExpiryEnd, ExpiryItem, WorkChange, WorkCounts, WorkStore};
+
+/// The store as a process in trouble uses it.
+pub(crate) struct Troubled {
+    pub(crate) work: Arc<MemoryWork>,
+    pub(crate) trouble: Trouble,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It dies right after each claim.
+    DiesAtClaims,
+    /// Its folds come to nothing, so that the rows lag behind the ledger.
+    FoldsNothing,
+}
+
+#[async_trait]
+impl WorkStore for Troubled {
+    async fn claim(
+        &self,
+        partitions: &[Partition],
+        hold: Duration,
+        limit: u32,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let claims = self.work.claim(partitions, hold, limit).await?;
+        Ok(if self.trouble == Trouble::DiesAtClaims { Vec::new() } else { claims })
+    }
+
+    async fn cursors(&self, partitions: &[Partition]) -> Result<Vec<Cursor>, StoreError> {
+        self.work.cursors(partitions).await
+    }
+
+    async fn apply(
+        &self,
+        changes: &[WorkChange],
+        moves: &[(Partition, Cursor, Cursor)],
+    ) -> Result<bool, StoreError> {
+        if self.trouble == Trouble::FoldsNothing {
+            return Ok(false);
+        }
+        self.work.apply(changes, moves).await
+    }
+
+    async fn put_back(
+        &self,
+        claim: &Claim,
+        delay: Duration,
+        flagged: bool,
+    ) -> Result<(), StoreError> {
+        self.work.put_back(claim, delay, flagged).await
+    }
+
+    async fn due_expiries(
+        &self,
+        partitions: &[Partition],
+        limit: u32,
+    ) -> Result<Vec<ExpiryItem>, StoreError> {
+        self.work.due_expiries(partitions, limit).await
+    }
+
+    async fn settle_expiries(&self, settled: &[(ExpiryItem, ExpiryEnd)]) -> Result<(), StoreError> {
+        self.work.settle_expiries(settled).await
+    }
+
+    async fn counts(&self, partitions: &[Partition]) -> Result<WorkCounts, StoreError> {
+        self.work.counts(partitions).await
+    }
+}

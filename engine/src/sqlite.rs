@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Executor, Row, Sqlite, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::ledger::StoreError;
 
@@ -62,7 +63,11 @@ pub struct Database {
     store: &'static str,
     writer: Mutex<SqliteConnection>,
     readers: SqlitePool,
+    checkpointer: AbortOnDropHandle<()>,
 }
+
+/// Between two passive checkpoints of the log.
+const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 
 /// Long enough for a command beside a running `serve` to wait for its writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -73,7 +78,7 @@ const READER_CACHE: &str = "-1024";
 /// Rows that may wait between a connection's thread and the task that asked.
 const ROW_BUFFER: usize = 512;
 /// Pages between checkpoints: large enough that a checkpoint is rare beside the commits.
-const CHECKPOINT_PAGES: &str = "4000";
+const CHECKPOINT_PAGES: &str = "16000";
 
 impl Database {
     /// Opens (and where needed creates and migrates) the file.
@@ -104,6 +109,8 @@ impl Database {
         let mut writer = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
         check_settings(store, &mut writer, durability).await?;
         migrate(store, &mut writer, migrations).await?;
+        let beside = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
+        let checkpointer = AbortOnDropHandle::new(tokio::spawn(keep_checkpointed(store, beside)));
         let reading = options.create_if_missing(false).read_only(true);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -114,7 +121,7 @@ impl Database {
             .connect_with(reading.pragma("cache_size", READER_CACHE))
             .await
             .map_err(unavailable)?;
-        Ok(Self { store, writer: Mutex::new(writer), readers })
+        Ok(Self { store, writer: Mutex::new(writer), readers, checkpointer })
     }
 
     /// The writing connection. Every transaction on it begins with `BEGIN IMMEDIATE`.
@@ -161,10 +168,22 @@ impl Database {
 
     /// Writes what the log holds into the file and ends the readers. The last call of all.
     pub async fn close(&self) {
+        self.checkpointer.abort();
         self.readers.close().await;
         let mut writer = self.writer.lock().await;
         if let Err(error) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
             tracing::warn!(store = self.store, %error, "the last checkpoint failed; the next start makes it");
+        }
+    }
+}
+
+/// Copies committed pages from the log into the file beside the commits, which would otherwise stop
+/// for it: what is left for the commit that reaches the checkpoint's size is little.
+async fn keep_checkpointed(store: &'static str, mut connection: SqliteConnection) {
+    loop {
+        tokio::time::sleep(CHECKPOINT_EVERY).await;
+        if let Err(error) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await {
+            tracing::debug!(store, %error, "a checkpoint is left to the commits");
         }
     }
 }

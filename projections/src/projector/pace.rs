@@ -25,7 +25,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             batch_max: 2_000,
-            gather: Duration::from_millis(40),
+            gather: Duration::from_millis(100),
             poll: Duration::from_millis(250),
             backoff_max: Duration::from_secs(5),
         }

@@ -12,50 +12,9 @@ use sqlx::{ConnectOptions, Connection, Executor, Row, Sqlite, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::durability::Durability;
 use crate::ledger::StoreError;
-
-/// What a commit promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// Synced before it is answered: the ledger.
-    Full,
-    /// Consistent after a power cut, and perhaps some commits older: work rows and views, whose
-    /// rows and cursors fall back together.
-    Normal,
-}
-
-impl Durability {
-    const fn synchronous(self) -> SqliteSynchronous {
-        match self {
-            Self::Full => SqliteSynchronous::Full,
-            Self::Normal => SqliteSynchronous::Normal,
-        }
-    }
-
-    /// The number that SQLite answers for it.
-    const fn answered(self) -> &'static str {
-        match self {
-            Self::Full => "2",
-            Self::Normal => "1",
-        }
-    }
-
-    /// The writer's page cache in KiB, for the index pages that commits hit at random.
-    const fn writer_cache(self) -> &'static str {
-        match self {
-            Self::Full => "-8192",
-            Self::Normal => "-4096",
-        }
-    }
-}
-
-/// One numbered script, applied once, in order.
-#[derive(Clone, Copy, Debug)]
-pub struct Migration {
-    pub number: u32,
-    pub name: &'static str,
-    pub sql: &'static str,
-}
+use crate::migration::Migration;
 
 /// An open database file.
 #[derive(Debug)]
@@ -95,12 +54,12 @@ impl Database {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(durability.synchronous())
+            .synchronous(synchronous(durability))
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             .thread_name(move |number| format!("{store}-{number}"))
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-            .pragma("cache_size", durability.writer_cache())
+            .pragma("cache_size", writer_cache(durability))
             .pragma("recursive_triggers", "on")
             .pragma("temp_store", "memory")
             .row_buffer_size(ROW_BUFFER)
@@ -188,6 +147,29 @@ async fn keep_checkpointed(store: &'static str, mut connection: SqliteConnection
     }
 }
 
+const fn synchronous(durability: Durability) -> SqliteSynchronous {
+    match durability {
+        Durability::Full => SqliteSynchronous::Full,
+        Durability::Normal => SqliteSynchronous::Normal,
+    }
+}
+
+/// The number that SQLite answers for it.
+const fn answered(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Full => "2",
+        Durability::Normal => "1",
+    }
+}
+
+/// The writer's page cache in KiB, for the index pages that commits hit at random.
+const fn writer_cache(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Full => "-8192",
+        Durability::Normal => "-4096",
+    }
+}
+
 fn unavailable(store: &'static str, error: &sqlx::Error) -> StoreError {
     StoreError::Unavailable { store, cause: error.to_string() }
 }
@@ -212,7 +194,7 @@ async fn check_settings(
 ) -> Result<(), StoreError> {
     for (statement, wanted) in [
         ("PRAGMA journal_mode", "wal"),
-        ("PRAGMA synchronous", durability.answered()),
+        ("PRAGMA synchronous", answered(durability)),
         ("PRAGMA foreign_keys", "1"),
         ("PRAGMA recursive_triggers", "1"),
     ] {

@@ -15,7 +15,9 @@ use super::numbering::check;
 use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
 use crate::event_text::EventText;
 use crate::ids::{LedgerId, Partition, PaymentId};
-use crate::sqlite::{Database, Durability, Migration};
+use crate::durability::Durability;
+use crate::migration::Migration;
+use crate::sqlite::Database;
 
 const STORE: &str = "ledger";
 

@@ -24,7 +24,9 @@ use crate::clock::Clock;
 use crate::cursor::Cursor;
 use crate::ids::Partition;
 use crate::ledger::StoreError;
-use crate::sqlite::{Database, Durability, Migration};
+use crate::durability::Durability;
+use crate::migration::Migration;
+use crate::sqlite::Database;
 
 const STORE: &str = "work";
 const MIGRATIONS: &[Migration] = &[Migration {

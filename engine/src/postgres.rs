@@ -4,9 +4,10 @@
 mod migrate;
 #[cfg(any(test, feature = "testing"))]
 pub mod scratch;
+mod transaction;
 
 pub use migrate::Migrator;
-
+pub use transaction::Transaction;
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,4 @@
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +6,8 @@ use daybook_engine::clock::Timestamp;
 use daybook_engine::work::WorkStore;
 use daybook_engine::work::contract::{Fixture, PARTITIONS};
 use daybook_engine::work::postgres::PostgresWork;
+use sqlx::Connection;
+use sqlx::postgres::PgConnection;
 
 use crate::moved_clock::MovedClock;
 
@@ -28,6 +29,11 @@ pub(crate) async fn open(database: &MovedClock) -> Arc<PostgresWork> {
     Arc::new(PostgresWork::open(&database.settings()).await.unwrap())
 }
 
+/// Another session of the role that serves, on the moved clock.
+pub(crate) async fn session(database: &MovedClock) -> PgConnection {
+    PgConnection::connect(&database.url()).await.unwrap()
+}
+
 #[async_trait]
 impl Fixture for PostgresFixture {
     fn store(&self) -> Arc<dyn WorkStore> {
@@ -43,8 +49,8 @@ impl Fixture for PostgresFixture {
 
     async fn now(&self) -> Timestamp {
         let now: i64 =
-            sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8")
-                .fetch_one(&mut self.database.session().await)
+            sqlx::query_scalar("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::int8")
+                .fetch_one(&mut session(&self.database).await)
                 .await
                 .unwrap();
         Timestamp::from_millis(now)

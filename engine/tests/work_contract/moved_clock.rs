@@ -6,8 +6,7 @@ use std::time::Duration;
 use daybook_engine::postgres::scratch::{self, ScratchDatabase};
 use daybook_engine::postgres::{Migrator, PostgresSettings};
 use daybook_engine::work::postgres::PostgresWork;
-use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
+use sqlx::Executor;
 
 /// Work rows and leases, and the clock that they go by.
 pub(crate) struct MovedClock {
@@ -42,11 +41,6 @@ impl MovedClock {
     pub(crate) fn url(&self) -> String {
         let server = self.database.server_url();
         format!("{server}?options=-c%20search_path%3Dmoved,pg_catalog,public")
-    }
-
-    /// A session of the role that serves, going by the moved clock.
-    pub(crate) async fn session(&self) -> PgConnection {
-        PgConnection::connect(&self.url()).await.unwrap()
     }
 
     pub(crate) async fn advance(&self, by: Duration) {

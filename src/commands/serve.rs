@@ -12,6 +12,9 @@ use daybook_engine::acquirer::simulator::Simulator;
 use daybook_engine::clock::Clock;
 use daybook_engine::engine::{EngineMetrics, Foundations};
 use daybook_engine::ids::Ids;
+use daybook_engine::lease::HeldPartitions;
+use daybook_engine::ledger::Ledger;
+use daybook_engine::notices::Notices;
 use daybook_engine::wake::Wake;
 use daybook_engine::workers::{WorkerFoundations, Workers};
 use daybook_projections::feed::LedgerFeed;
@@ -87,6 +90,7 @@ impl Process {
             stop: CancellationToken::new(),
             registry: &mut registry,
         };
+        process.start_notices(&engine, acquirer.clone());
         process.start_workers(&engine, acquirer, metrics);
         process.start_projections();
         let Starting { background, stop, probes, clock, .. } = process;
@@ -138,6 +142,11 @@ struct Starting<'a> {
 }
 
 impl Starting<'_> {
+    fn start_notices(&mut self, engine: &Engine, acquirer: Arc<dyn Acquirer>) {
+        let notices = Notices { engine: engine.clone(), acquirer };
+        self.background.spawn(notices.run(self.stop.clone()));
+    }
+
     fn start_workers(
         &mut self,
         engine: &Engine,
@@ -151,6 +160,7 @@ impl Starting<'_> {
             engine: engine.clone(),
             ledger: self.stores.ledger.clone(),
             work: self.stores.work.clone(),
+            partitions: HeldPartitions::all(self.stores.ledger.identity().partitions),
             acquirer,
             clock: self.clock.clone(),
             wake: self.wake.clone(),

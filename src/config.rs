@@ -57,7 +57,8 @@ impl Databases {
         };
         let Some(url) = url else {
             if views_url.is_some() {
-                reader.refuse("views-url", "needs --database-url: without it views stand in SQLite");
+                reader
+                    .refuse("views-url", "needs --database-url: without it views stand in SQLite");
             }
             return None;
         };
@@ -243,10 +244,14 @@ mod tests {
     fn a_wrong_database_url_is_refused_without_showing_its_password() {
         for url in ["mysql://app:secret@db/book", "postgres://app:secret@db", "app:secret@db"] {
             let errors = config(&[("database-url", url)], &[], "").unwrap_err();
-            assert!(errors.contains("--database-url: must be a URL such as postgres://"), "{errors}");
+            assert!(
+                errors.contains("--database-url: must be a URL such as postgres://"),
+                "{errors}"
+            );
             assert!(!errors.contains("secret"), "{errors}");
         }
-        let shown = format!("{:?}", config(&[("database-url", "postgres://u:secret@h/d")], &[], ""));
+        let shown =
+            format!("{:?}", config(&[("database-url", "postgres://u:secret@h/d")], &[], ""));
         assert!(!shown.contains("secret"), "{shown}");
     }
 

@@ -7,10 +7,7 @@ pub mod scratch;
 mod transaction;
 
 pub use migrate::Migrator;
-<<<<<<< .merge_file_gRwja2
-=======
 pub use transaction::Transaction;
->>>>>>> .merge_file_wsYLpd
 
 use std::fmt;
 use std::str::FromStr;

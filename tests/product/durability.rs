@@ -109,7 +109,10 @@ async fn in_the_servers_log() {
     let mut monitor = server.monitor().await;
     let mut late = Vec::new();
     for number in 0..REQUESTS {
-        daybook.post("/api/v1/payments", authorization(&format!("k{number}"), 1000)).await.expect(201);
+        daybook
+            .post("/api/v1/payments", authorization(&format!("k{number}"), 1000))
+            .await
+            .expect(201);
         let unsynced: i64 = sqlx::query_scalar(
             "SELECT (pg_current_wal_insert_lsn() - pg_current_wal_flush_lsn())::int8",
         )

@@ -39,8 +39,7 @@ pub(crate) struct Daybook {
 
 /// The target folder is on the disk that is tested; a temporary folder may be memory.
 pub(crate) fn folder() -> tempfile::TempDir {
-    let made =
-        tempfile::Builder::new().prefix("daybook-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    let made = tempfile::Builder::new().prefix("daybook-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
     made.unwrap()
 }
 

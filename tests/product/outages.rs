@@ -60,8 +60,7 @@ impl Clients {
     ) -> String {
         let give_up = Instant::now() + 2 * PATIENCE;
         loop {
-            let sent =
-                send(address, hyper::Method::POST, &path, &[], Some(body.to_string())).await;
+            let sent = send(address, hyper::Method::POST, &path, &[], Some(body.to_string())).await;
             let answer = sent.expect("the process itself stays up");
             match answer.status.as_u16() {
                 200 | 201 => {
@@ -130,7 +129,8 @@ impl Clients {
 async fn a_restart_of_postgres_under_load_loses_nothing() {
     let rounds = if std::env::var("DAYBOOK_DRILL").is_ok() { 5 } else { 2 };
     let server = Server::start().await;
-    let flags: Vec<&str> = IMPATIENT.iter().copied().chain(["--simulator-latency-ms=0..5"]).collect();
+    let flags: Vec<&str> =
+        IMPATIENT.iter().copied().chain(["--simulator-latency-ms=0..5"]).collect();
     let daybook = Daybook::start_on(server.book(&[]).await, &flags).await;
     let clients = Clients::default();
     let running = clients.start(&daybook.address);

@@ -159,8 +159,10 @@ async fn capture_all(api: &Daybook, ids: &[String]) {
 async fn the_work_of_a_killed_worker_is_taken_over() {
     let slow = ["--simulator-latency-ms=150..250"];
     let api = Daybook::start(Store::Postgres, &flags("--role=api", &[])).await;
-    let mut workers =
-        [api.beside(&flags("--role=workers", &slow)).await, api.beside(&flags("--role=workers", &slow)).await];
+    let mut workers = [
+        api.beside(&flags("--role=workers", &slow)).await,
+        api.beside(&flags("--role=workers", &slow)).await,
+    ];
     let mut ids = Vec::new();
     for number in 0..60 {
         ids.push(authorized(&api, &format!("k{number}"), 1000).await);

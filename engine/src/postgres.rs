@@ -187,6 +187,7 @@ fn session(settings: &PostgresSettings, durability: Durability) -> PgConnectOpti
         // The statements lock first and read then: a snapshot for the whole transaction would be
         // older than the lock.
         ("default_transaction_isolation", "read committed".to_owned()),
+        ("client_min_messages", "warning".to_owned()),
         // The statements are written for their indexes: a plan that was made while a table was small
         // must not scan it when it has grown. Compiling would cost more than any of them.
         ("enable_seqscan", "off".to_owned()),

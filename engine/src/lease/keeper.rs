@@ -70,9 +70,9 @@ impl LeaseKeeper {
                 Ok(Err(error)) => tracing::warn!(
                     role = self.role.as_str(), %error, "leases could not be renewed"
                 ),
-                Err(_) => tracing::warn!(
-                    role = self.role.as_str(), "leases could not be renewed in time"
-                ),
+                Err(_) => {
+                    tracing::warn!(role = self.role.as_str(), "leases could not be renewed in time")
+                }
             }
             self.while_holding(sleep_until(asked + RENEW_EVERY)).await;
         }

@@ -40,8 +40,7 @@ impl PostgresLeases {
     pub async fn open(settings: &PostgresSettings) -> Result<Self, StoreError> {
         let settings =
             PostgresSettings { pool_max: settings.pool_max.min(POOL_MAX), ..settings.clone() };
-        let database =
-            Database::connect(STORE, &settings, Durability::Normal, MIGRATIONS).await?;
+        let database = Database::connect(STORE, &settings, Durability::Normal, MIGRATIONS).await?;
         Ok(Self { database })
     }
 
@@ -77,10 +76,8 @@ impl LeaseStore for PostgresLeases {
 
     async fn leave(&self, role: LeaseRole, holder: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.database.begin(&lock(role)).await?;
-        let left = sqlx::query(LEAVE)
-            .bind(role.as_str())
-            .bind(holder)
-            .execute(transaction.connection());
+        let left =
+            sqlx::query(LEAVE).bind(role.as_str()).bind(holder).execute(transaction.connection());
         self.database.answered(left).await?;
         transaction.commit().await
     }

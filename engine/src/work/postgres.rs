@@ -66,8 +66,7 @@ impl PostgresWork {
              FROM unnest($1::text[]) AS role CROSS JOIN unnest($2::int2[]) AS partition
              ON CONFLICT DO NOTHING",
         );
-        let added =
-            leases.bind(&roles[..]).bind(&partitions).execute(migrator.connection()).await;
+        let added = leases.bind(&roles[..]).bind(&partitions).execute(migrator.connection()).await;
         added.map_err(|error| migrator.failed(&error))?;
         Ok(applied)
     }

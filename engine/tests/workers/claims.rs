@@ -105,7 +105,7 @@ const HOLD: Duration = Duration::from_secs(20);
 const MOMENT: Duration = Duration::from_millis(1);
 
 fn in_trouble(stage: &Stage, engine: &Engine, trouble: Trouble) -> Workers {
-    let store = Arc::new(Troubled { work: stage.work.clone(), trouble });
+    let store = Arc::new(Troubled::new(stage.work.clone(), trouble));
     stage.workers_calling(stage.acquirer.clone(), engine, store)
 }
 

@@ -29,7 +29,9 @@ pub(super) async fn a_settled_expiry_is_gone(fixture: &mut dyn Fixture) {
     assert_eq!(due_expiries(&*store).await, [other]);
 }
 
-pub(super) async fn a_refused_expiry_is_due_again_when_its_operation_ends(fixture: &mut dyn Fixture) {
+pub(super) async fn a_refused_expiry_is_due_again_when_its_operation_ends(
+    fixture: &mut dyn Fixture,
+) {
     for (number, verb) in [(1, Verb::Capture), (2, Verb::Void)] {
         let store = fixture.store();
         let now = fixture.now().await;

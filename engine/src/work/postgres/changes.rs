@@ -228,12 +228,7 @@ async fn close(connection: &mut PgConnection, changes: &[WorkChange]) -> sqlx::R
     if partitions.is_empty() {
         return Ok(());
     }
-    sqlx::query(CLOSE)
-        .bind(partitions)
-        .bind(payments)
-        .bind(operations)
-        .execute(connection)
-        .await?;
+    sqlx::query(CLOSE).bind(partitions).bind(payments).bind(operations).execute(connection).await?;
     Ok(())
 }
 

@@ -64,7 +64,8 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, armed: Arc<Mutex<Opt
                     return;
                 }
                 if cut == Some(Cut::AfterCommit) {
-                    server.read(&mut answered).await.unwrap();
+                    let answer = server.read(&mut answered).await;
+                    assert!(answer.is_ok_and(|length| length > 0), "the server answers a COMMIT");
                     return;
                 }
             }

@@ -204,7 +204,7 @@ impl Book {
         }
         for (number, claim) in claims.iter().enumerate() {
             tokio::task::yield_now().await;
-            let is_concluded = (number + round) % 3 != 0;
+            let is_concluded = !(number + round).is_multiple_of(3);
             // From the next statement on somebody else may hold it.
             locked(&self.held).remove(&claim.item.payment_id);
             if is_concluded {
@@ -223,9 +223,8 @@ impl Book {
         let end = |item: &ExpiryItem| {
             let number = usize::try_from(item.payment_id.uuid().as_u128()).unwrap();
             let open = locked(&self.open);
-            let is_refused = [2, 3]
-                .iter()
-                .any(|version| open.contains(&capture(number, *version).operation_id));
+            let is_refused =
+                [2, 3].iter().any(|version| open.contains(&capture(number, *version).operation_id));
             if is_refused { ExpiryEnd::Waits } else { ExpiryEnd::Done }
         };
         let settled: Vec<_> = due.iter().map(|item| (*item, end(item))).collect();

@@ -1,7 +1,7 @@
 //! A work store in the hands of a process that dies, or lags.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +16,8 @@ pub(crate) struct Troubled {
     work: Arc<MemoryWork>,
     trouble: Trouble,
     looks: AtomicUsize,
+    has_folded: AtomicBool,
+    has_claimed: AtomicBool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +27,33 @@ pub(crate) enum Trouble {
     DiesAtClaims,
     /// Its folds come to nothing, so that the rows lag behind the ledger.
     FoldsNothing,
+    /// It never learns what became of its first fold and its first claims.
+    LosesFirstAnswers,
     /// It gets no answer at all.
     IsCutOff,
 }
 
 impl Troubled {
     pub(crate) fn new(work: Arc<MemoryWork>, trouble: Trouble) -> Self {
-        Self { work, trouble, looks: AtomicUsize::new(0) }
+        Self {
+            work,
+            trouble,
+            looks: AtomicUsize::default(),
+            has_folded: AtomicBool::default(),
+            has_claimed: AtomicBool::default(),
+        }
     }
 
     /// How often it was asked where the fold stands: once a round.
     pub(crate) fn looks(&self) -> usize {
         self.looks.load(Ordering::SeqCst)
+    }
+
+    fn answer(&self, has_answered: &AtomicBool) -> Result<(), StoreError> {
+        if has_answered.swap(true, Ordering::SeqCst) || self.trouble != Trouble::LosesFirstAnswers {
+            return Ok(());
+        }
+        Err(StoreError::AnswerLost { store: "work", cause: "cut".to_owned() })
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -59,6 +76,9 @@ impl WorkStore for Troubled {
     ) -> Result<Vec<Claim>, StoreError> {
         self.check()?;
         let claims = self.work.claim(partitions, hold, limit).await?;
+        if !claims.is_empty() {
+            self.answer(&self.has_claimed)?;
+        }
         Ok(if self.trouble == Trouble::DiesAtClaims { Vec::new() } else { claims })
     }
 
@@ -77,7 +97,9 @@ impl WorkStore for Troubled {
         if self.trouble == Trouble::FoldsNothing {
             return Ok(false);
         }
-        self.work.apply(changes, moves).await
+        let applied = self.work.apply(changes, moves).await?;
+        self.answer(&self.has_folded)?;
+        Ok(applied)
     }
 
     async fn put_back(

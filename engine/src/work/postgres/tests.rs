@@ -222,10 +222,8 @@ async fn a_partition_without_its_rows_is_refused_until_they_are_migrated() {
 async fn claims_are_synced_and_folds_fall_back_together() {
     let opened = opened().await;
     for (database, expected) in [(&opened.store.claims, "on"), (&opened.store.rows, "off")] {
-        let found: String = sqlx::query_scalar("SHOW synchronous_commit")
-            .fetch_one(database.pool())
-            .await
-            .unwrap();
+        let found: String =
+            sqlx::query_scalar("SHOW synchronous_commit").fetch_one(database.pool()).await.unwrap();
         assert_eq!(found, expected);
     }
 }

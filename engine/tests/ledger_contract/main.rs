@@ -5,6 +5,7 @@
 mod in_memory;
 mod in_postgres;
 mod in_sqlite;
+mod postgres_append_only;
 mod sqlite_append_only;
 mod sqlite_file;
 

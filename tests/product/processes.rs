@@ -237,7 +237,8 @@ async fn each_role_says_whether_it_is_ready() {
         let names: Vec<_> = names.iter().map(|probe| probe["name"].as_str().unwrap()).collect();
         assert_eq!(names, probes, "{role}: {}", ready.text);
         if role != "--role=api" {
-            process.post("/api/v1/payments", authorization("k", 1)).await.expect(404);
+            let refused = process.post("/api/v1/payments", authorization("k", 1)).await.expect(503);
+            assert_eq!(refused.field("code"), "API_NOT_SERVED", "{}", refused.text);
         }
     }
 }

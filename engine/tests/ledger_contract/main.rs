@@ -6,6 +6,8 @@ mod in_memory;
 mod in_postgres;
 mod in_sqlite;
 mod postgres_append_only;
+mod postgres_concurrency;
+mod postgres_database;
 mod sqlite_append_only;
 mod sqlite_file;
 

@@ -246,13 +246,14 @@ async fn drop_after_polls(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_dropped_at_any_await_leaves_nothing_broken() {
     let fixture = in_postgres().await;
+    let settings = settings(&format!("{}?sslmode=disable", fixture.database.server_url()));
     let mut number = 0;
     let mut written = Vec::new();
     // On a connection that is still to be made, and on one that was used before.
     for (tolerant, is_connected) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut polls = 0;
         loop {
-            let ledger = open(&fixture.database.server_settings()).await.unwrap();
+            let ledger = open(&settings).await.unwrap();
             number += 3;
             if is_connected {
                 ledger.append(&[append(number, 1)]).await.unwrap().unwrap();

@@ -152,6 +152,12 @@ impl Database {
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
                 StoreError::Damaged { store, cause: error.to_string() }
             }
+            _ if is_forbidden(error) => StoreError::Refused(format!(
+                "{}: {error}: run deploy/postgres/server_role.sql as the owner of the tables, and \
+                 make {} a member of daybook_server",
+                self.settings.url,
+                self.settings.url.0.get_username()
+            )),
             _ => {
                 StoreError::Unavailable { store, cause: format!("{}: {error}", self.settings.url) }
             }
@@ -216,6 +222,13 @@ pub fn is_constraint(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| code.starts_with("23"))
+}
+
+/// Whether the role lacks a privilege.
+fn is_forbidden(error: &sqlx::Error) -> bool {
+    const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some(INSUFFICIENT_PRIVILEGE)
 }
 
 async fn check_settings(

@@ -13,6 +13,7 @@ use daybook_engine::work::{
     ExpiryEnd, ExpiryItem, WorkBatch, WorkChange, WorkCounts, WorkItem, WorkStore,
 };
 use sqlx::Executor;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -68,7 +69,9 @@ async fn is_waiting_for_a_lock(database: &MovedClock) {
     let waiting = "SELECT count(*) > 0 FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let mut session = session(database).await;
+    let give_up_at = Instant::now() + MINUTE / 4;
     while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut session).await.unwrap() {
+        assert!(Instant::now() < give_up_at, "nobody waits for a lock");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

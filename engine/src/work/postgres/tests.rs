@@ -4,6 +4,7 @@ use std::task::Poll;
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::*;
@@ -91,9 +92,15 @@ impl Opened {
 
     /// Waits until so many sessions of the store wait for a lock.
     async fn are_waiting(&self, count: i64) {
-        while self.sessions("wait_event_type = 'Lock'").await < count {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until(async || self.sessions("wait_event_type = 'Lock'").await >= count).await;
+    }
+}
+
+async fn until(holds: impl AsyncFn() -> bool) {
+    let give_up_at = Instant::now() + Duration::from_secs(15);
+    while !holds().await {
+        assert!(Instant::now() < give_up_at, "it never came");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -174,9 +181,7 @@ async fn a_call_that_gave_up_at_a_lock_leaves_no_transaction_behind() {
     for number in 1..=6 {
         assert!(opened.open_item(number).await);
     }
-    while opened.sessions("state <> 'idle'").await > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || opened.sessions("state <> 'idle'").await == 0).await;
     assert_eq!(opened.counts().await.open, 6);
 }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use daybook_engine::clock::ManualClock;
 use daybook_engine::cursor::Found;
 use daybook_engine::ids::{EventId, Partition};
+use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded, StoreError};
 use daybook_projections::feed::{Feed, Wanted};
 use daybook_projections::views::{Applied, ViewCursors};
@@ -46,7 +47,13 @@ impl Feed for Told {
 
 fn told(desk: &Desk, book: &Arc<Book>, batches: Vec<Vec<Recorded>>) -> Projector {
     let feed = Arc::new(Told(std::sync::Mutex::new(batches)));
-    Projector::new(book.clone(), feed, desk.views.clone(), Pace::default())
+    Projector::new(
+        book.clone(),
+        feed,
+        desk.views.clone(),
+        Pace::default(),
+        HeldPartitions::all(PARTITIONS),
+    )
 }
 
 #[tokio::test]
@@ -255,7 +262,13 @@ async fn the_run_loop_wakes_up_applies_and_stops() {
     let desk = Desk::open().await;
     let pace = Pace { poll: Duration::from_secs(3600), ..Pace::default() };
     let feed = Arc::new(daybook_projections::feed::LedgerFeed::new(book.clone()));
-    let projector = Projector::new(book.clone(), feed, desk.views.clone(), pace);
+    let projector = Projector::new(
+        book.clone(),
+        feed,
+        desk.views.clone(),
+        pace,
+        HeldPartitions::all(PARTITIONS),
+    );
     let (sender, wake) = watch::channel(());
     let stop = CancellationToken::new();
     let running = tokio::spawn(projector.run(wake, stop.clone()));

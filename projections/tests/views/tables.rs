@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use daybook_engine::clock::{Clock, SystemClock};
 use daybook_engine::ids::Partition;
+use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded};
 use daybook_projections::feed::LedgerFeed;
 use daybook_projections::views::{Applied, Batch, View, ViewCursors};
@@ -46,7 +47,8 @@ impl Desk {
     pub(crate) fn projector(&self, book: &Arc<Book>) -> Projector {
         let ledger: Arc<dyn Ledger> = book.clone();
         let feed = Arc::new(LedgerFeed::new(ledger.clone()));
-        Projector::new(ledger, feed, self.views.clone(), Pace::default())
+        let all = HeldPartitions::all(PARTITIONS);
+        Projector::new(ledger, feed, self.views.clone(), Pace::default(), all)
     }
 
     /// Projects all that the book holds.

@@ -220,3 +220,6 @@ fn fresh_dir(parent: &Path) -> Result<TempDir, Failure> {
     let dir = tempfile::Builder::new().prefix("bench-data-").tempdir_in(parent);
     dir.map_err(|error| Failure::Io { doing: format!("a folder in {}", parent.display()), error })
 }
+
+#[cfg(test)]
+mod tests;

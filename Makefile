@@ -15,6 +15,7 @@ services: packages ## Start the servers that tests use, and print where they are
 
 # The whole-product tests come last, so that the last line printed is their summary.
 test: services ## Format check, lints, then every test
+	deploy/services clean
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace --exclude daybook

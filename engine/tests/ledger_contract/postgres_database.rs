@@ -190,8 +190,8 @@ async fn a_closed_ledger_fails_instead_of_waiting() {
 /// Settings that check the server's certificate against this authority.
 fn verifying(database: &ScratchDatabase, authority: &Path) -> PostgresSettings {
     let authority = authority.display();
-    let url = database.server_url();
-    settings(&format!("{url}?sslmode=verify-full&sslrootcert={authority}"))
+    let url = database.server_url().replace("=disable", "=verify-full");
+    settings(&format!("{url}&sslrootcert={authority}"))
 }
 
 #[tokio::test]
@@ -246,7 +246,7 @@ async fn drop_after_polls(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_append_dropped_at_any_await_leaves_nothing_broken() {
     let fixture = in_postgres().await;
-    let settings = settings(&format!("{}?sslmode=disable", fixture.database.server_url()));
+    let settings = settings(fixture.database.server_url());
     let mut number = 0;
     let mut written = Vec::new();
     // On a connection that is still to be made, and on one that was used before.

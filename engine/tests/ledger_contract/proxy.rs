@@ -55,7 +55,7 @@ impl Proxy {
         let (before, rest) = url.split_once('@').unwrap();
         let (address, database) = rest.split_once('/').unwrap();
         let proxy = Self::to(address.parse().unwrap()).await;
-        let through = format!("{before}@{}/{database}?sslmode=disable", proxy.address);
+        let through = format!("{before}@{}/{database}", proxy.address);
         (proxy, through)
     }
 

@@ -52,7 +52,7 @@ impl Lined {
         let line = CutLine::to(port.parse().unwrap()).await;
         let url = url.replace(&format!(":{port}/"), &format!(":{}/", line.port()));
         assert!(url.ends_with(rest), "{url}");
-        let settings = scratch::settings(&format!("{url}&sslmode=disable"));
+        let settings = scratch::settings(&url);
         let store = Arc::new(PostgresWork::open(&settings).await.unwrap());
         Self { database, line, store }
     }

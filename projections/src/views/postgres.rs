@@ -17,8 +17,7 @@ use daybook_engine::ledger::StoreError;
 use daybook_engine::migration::Migration;
 use daybook_engine::money::Currency;
 use daybook_engine::postgres::{Database, Migrator, PostgresSettings};
-use sqlx::Transaction;
-use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::postgres::PgConnection;
 
 use super::page::{Page, PageQuery};
 use super::{
@@ -36,8 +35,10 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("../../../migrations/postgres/0003_views.sql"),
 }];
 
-/// One read transaction: what is read in it belongs together.
-const READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Of a read transaction: what is read in it belongs together.
+const READING: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// The same, for the one that a command keeps open to its end.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// The views in one database.
 #[derive(Debug)]
@@ -79,16 +80,12 @@ impl PostgresViews {
     pub async fn close(&self) {
         self.database.close().await;
     }
-
-    async fn reading(&self, view: View) -> Result<Transaction<'static, Postgres>, ViewError> {
-        self.database.pool().begin_with(READING).await.map_err(failed(view))
-    }
 }
 
 #[async_trait]
 impl ViewStore for PostgresViews {
     async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
-        let mut reader = self.reading(View::Payments).await?;
+        let mut reader = self.database.pool().acquire().await.map_err(failed(View::Payments))?;
         cursors::all(&mut reader).await
     }
 
@@ -112,7 +109,8 @@ impl ViewStore for PostgresViews {
     }
 
     async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError> {
-        let reader = self.reading(View::Payments).await?;
+        let reader = self.database.pool().begin_with(BEGIN_READING).await;
+        let reader = reader.map_err(failed(View::Payments))?;
         Ok(Box::new(snapshot::PostgresSnapshot::begin(reader, partition).await?))
     }
 }
@@ -137,9 +135,11 @@ impl PostgresViews {
         view: View,
         items: impl AsyncFnOnce(&mut PgConnection) -> Result<Items<T>, ViewError>,
     ) -> Result<Page<T>, ViewError> {
-        let mut reader = self.reading(view).await?;
-        let positions = cursors::positions(&mut reader, view).await?;
-        let (items, next) = items(&mut reader).await?;
+        // A request that goes away takes the connection with it, and never leaves it in here.
+        let mut reader = self.database.begin(READING).await?;
+        let positions = cursors::positions(reader.connection(), view).await?;
+        let (items, next) = items(reader.connection()).await?;
+        reader.roll_back().await?;
         Ok(Page { items, next, positions })
     }
 }

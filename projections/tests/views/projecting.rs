@@ -1,6 +1,9 @@
 //! What the projector does with repeats, gaps, other histories, damage and rivals.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,7 +13,7 @@ use daybook_engine::ids::{EventId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded, StoreError};
 use daybook_projections::feed::{Feed, Wanted};
-use daybook_projections::views::{Applied, ViewCursors};
+use daybook_projections::views::{Applied, Batch, ViewCursors};
 use daybook_projections::{Outcome, Pace, PageQuery, Projector, ViewError, lag};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +21,7 @@ use uuid::Uuid;
 
 use crate::book::{Book, PARTITIONS};
 use crate::history::History;
-use crate::tables::{Desk, Store, all_views_at, apply_from_start, batch};
+use crate::tables::{Desk, Store, Views, all_views_at, apply_from_start, batch};
 
 fn busiest(history: &History) -> Partition {
     let busiest = Partition::all(PARTITIONS).max_by_key(|p| history.of_partition(*p).len());
@@ -144,6 +147,21 @@ pub(crate) async fn a_projector_takes_over_where_another_has_stopped(store: Stor
     assert_eq!(desk.dump().await, undisturbed(store, &history).await);
 }
 
+/// Polls the apply that often and then drops it, wherever it stands; whether it was done.
+async fn drop_after_polls(views: &dyn Views, batches: &[Batch], polls: usize) -> bool {
+    let mut applying = pin!(views.apply(batches));
+    let mut left = polls;
+    poll_fn(|context| match (left, applying.as_mut().poll(context)) {
+        (_, Poll::Ready(applied)) => Poll::Ready(applied.is_ok()),
+        (0, Poll::Pending) => Poll::Ready(false),
+        (_, Poll::Pending) => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
 pub(crate) async fn an_apply_dropped_at_any_await_leaves_rows_and_cursors_together(store: Store) {
     let history = History::of_refunded(4);
     let events = history.of_partition(busiest(&history));
@@ -152,18 +170,7 @@ pub(crate) async fn an_apply_dropped_at_any_await_leaves_rows_and_cursors_togeth
     for polls in [0, 1, 2, 5, 9, 14, 20, 30, 50, 1_000] {
         let desk = Desk::open(store).await;
         let batches = [batch(ViewCursors::default(), &events)];
-        let mut left = polls;
-        let mut applying = std::pin::pin!(desk.views.apply(&batches));
-        let is_done =
-            std::future::poll_fn(|context| match (left, applying.as_mut().poll(context)) {
-                (_, std::task::Poll::Ready(_)) => std::task::Poll::Ready(true),
-                (0, std::task::Poll::Pending) => std::task::Poll::Ready(false),
-                (_, std::task::Poll::Pending) => {
-                    left -= 1;
-                    std::task::Poll::Pending
-                }
-            })
-            .await;
+        let is_done = drop_after_polls(desk.views.as_ref(), &batches, polls).await;
         if is_done {
             break;
         }

@@ -1,0 +1,1 @@
+//! The relay: the ledger outbox, streamed to Kafka.

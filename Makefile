@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help packages test drill bench fmt clippy
+.PHONY: help packages services test drill bench fmt clippy
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -10,8 +10,11 @@ help: ## Show this list
 packages: ## Install the system packages that building and testing need, if any is missing
 	@deploy/packages
 
+services: packages ## Start the servers that tests use, and print where they are
+	@deploy/services up
+
 # The whole-product tests come last, so that the last line printed is their summary.
-test: packages ## Format check, lints, then every test
+test: services ## Format check, lints, then every test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace --exclude daybook

@@ -14,6 +14,7 @@ use crate::config::{Config, SETTINGS, Setting, SettingError, Sources};
 #[derive(Debug)]
 pub(crate) enum Command {
     Serve,
+    Migrate,
     Verify,
     Show { payment: PaymentId },
 }
@@ -80,6 +81,7 @@ pub(crate) fn parse() -> Result<(Command, Config), Failure> {
         Failure::Usage(lines.join("\ndaybook: "))
     })?;
     let command = match name {
+        "migrate" => Command::Migrate,
         "verify" => Command::Verify,
         "show" => Command::Show { payment: payment_argument(arguments)? },
         _ => Command::Serve,
@@ -118,7 +120,18 @@ fn definition() -> clap::Command {
         .arg_required_else_help(true)
         .subcommand(
             clap::Command::new("serve")
-                .about("Serve the API, and run workers and projections, in one process")
+                .about("Serve the API, and run workers and projections, in one process or in several")
+                .args(settings()),
+        )
+        .subcommand(
+            clap::Command::new("migrate")
+                .about("Create or bring up to date the schema in --database-url and --views-url")
+                .long_about(
+                    "Create or bring up to date the schema in --database-url and --views-url, as the \
+                     owner of the databases, and create the ledger itself where there is none (with \
+                     --partitions). What stands there already is left as it is, so it may run before \
+                     every start. SQLite needs no such command: it migrates itself.",
+                )
                 .args(settings()),
         )
         .subcommand(
@@ -152,12 +165,17 @@ fn settings() -> Vec<Arg> {
 
 fn flag(setting: &'static Setting) -> Arg {
     let default = setting.default.map(|text| format!(" [default: {text}]")).unwrap_or_default();
-    Arg::new(setting.name)
+    let flag = Arg::new(setting.name)
         .long(setting.name)
         .value_name(setting.value)
         .help(format!("{}{default}", setting.help))
         .help_heading(
             "Settings (each also an environment variable DAYBOOK_NAME and a key of --config)",
         )
-        .allow_hyphen_values(true)
+        .allow_hyphen_values(true);
+    if setting.is_switch {
+        flag.num_args(0..=1).require_equals(true).default_missing_value("true")
+    } else {
+        flag
+    }
 }

@@ -16,6 +16,7 @@ use daybook_engine::acquirer::AcquirerLimits;
 use daybook_engine::acquirer::simulator::{Rates, SimulatorSettings};
 use daybook_engine::engine::EngineSettings;
 use daybook_engine::payment::Terms;
+use daybook_engine::postgres::{DatabaseUrl, PostgresSettings};
 use daybook_engine::work::InquirySchedule;
 use daybook_engine::workers::WorkerSettings;
 
@@ -34,11 +35,51 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// The databases of a process on Postgres.
+#[derive(Clone, Debug)]
+pub(crate) struct Databases {
+    pub(crate) ledger: PostgresSettings,
+    pub(crate) views: PostgresSettings,
+}
+
+impl Databases {
+    fn read(reader: &mut parse::Reader<'_>) -> Option<Self> {
+        let url = reader.optional("database-url", parse::database_url);
+        let views_url = reader.optional("views-url", parse::database_url);
+        let settings = |url: DatabaseUrl, reader: &mut parse::Reader<'_>| PostgresSettings {
+            url,
+            pool_max: reader.value("database-pool-max", parse::pool_max),
+            connect_timeout: reader.some_millis("database-connect-timeout-ms"),
+            statement_timeout: reader.some_millis("database-statement-timeout-ms"),
+            lock_timeout: reader.some_millis("database-lock-timeout-ms"),
+            idle_in_transaction_timeout: reader
+                .some_millis("database-idle-in-transaction-timeout-ms"),
+        };
+        let Some(url) = url else {
+            if views_url.is_some() {
+                reader
+                    .refuse("views-url", "needs --database-url: without it views stand in SQLite");
+            }
+            return None;
+        };
+        let ledger = settings(url, reader);
+        let views = PostgresSettings {
+            url: views_url.unwrap_or_else(|| ledger.url.clone()),
+            ..ledger.clone()
+        };
+        Some(Self { ledger, views })
+    }
+}
+
 /// Every setting, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
+    /// `None`: everything stands in the data directory.
+    pub(crate) databases: Option<Databases>,
+    /// Bring the schema up to date before serving.
+    pub(crate) migrate: bool,
     pub(crate) partitions: Option<u16>,
     pub(crate) roles: Vec<Role>,
     pub(crate) log: tracing_subscriber::filter::Targets,
@@ -69,6 +110,8 @@ impl Config {
         let config = Self {
             listen: reader.value("listen", parse::address),
             data_dir: reader.value("data-dir", parse::path),
+            databases: Databases::read(&mut reader),
+            migrate: reader.value("migrate", parse::truth),
             partitions: reader.optional("partitions", parse::partitions),
             roles: reader.value("role", parse::roles),
             log: reader.value("log", parse::log_filter),
@@ -182,6 +225,34 @@ mod tests {
             (5, 9)
         );
         assert!(config(&[("simulator-latency-ms", "9..5")], &[], "").is_err());
+    }
+
+    #[test]
+    fn views_have_a_database_of_their_own_or_the_ledgers() {
+        let ledger = ("database-url", "postgres://app:secret@db:5433/book");
+        let alone = config(&[ledger], &[], "").unwrap().databases.unwrap();
+        assert_eq!(alone.views.url.to_string(), "postgres://app@db:5433/book");
+        let apart = [ledger, ("views-url", "postgres://app:secret@db2/views")];
+        let apart = config(&apart, &[], "").unwrap().databases.unwrap();
+        assert_eq!(apart.ledger.url.to_string(), "postgres://app@db:5433/book");
+        assert_eq!(apart.views.url.to_string(), "postgres://app@db2:5432/views");
+        let errors = config(&[("views-url", "postgres://db/views")], &[], "").unwrap_err();
+        assert!(errors.contains("--views-url: needs --database-url"), "{errors}");
+    }
+
+    #[test]
+    fn a_wrong_database_url_is_refused_without_showing_its_password() {
+        for url in ["mysql://app:secret@db/book", "postgres://app:secret@db", "app:secret@db"] {
+            let errors = config(&[("database-url", url)], &[], "").unwrap_err();
+            assert!(
+                errors.contains("--database-url: must be a URL such as postgres://"),
+                "{errors}"
+            );
+            assert!(!errors.contains("secret"), "{errors}");
+        }
+        let shown =
+            format!("{:?}", config(&[("database-url", "postgres://u:secret@h/d")], &[], ""));
+        assert!(!shown.contains("secret"), "{shown}");
     }
 
     #[test]

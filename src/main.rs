@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         runtime.block_on(async {
             match command {
                 Command::Serve => commands::serve::run(config).await,
+                Command::Migrate => commands::migrate::run(&config).await,
                 Command::Verify => commands::verify::run(&config).await,
                 Command::Show { payment } => commands::show::run(&config, payment).await,
             }

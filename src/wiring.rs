@@ -1,21 +1,23 @@
 //! The composition root: the only place that names every adapter.
 
 mod lock;
+mod postgres;
+mod sqlite;
 
-pub(crate) use lock::DataLock;
-
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use daybook_engine::clock::{Clock, SystemClock};
 use daybook_engine::ids::{Ids, LedgerId};
+use daybook_engine::lease::LeaseStore;
 use daybook_engine::ledger::Ledger;
-use daybook_engine::ledger::sqlite::SqliteLedger;
-use daybook_engine::work::sqlite::SqliteWork;
-use daybook_projections::views::sqlite::SqliteViews;
+use daybook_engine::work::WorkStore;
+use daybook_projections::{ViewError, ViewQueries, ViewStore};
 
 use crate::cli::Failure;
-use crate::config::Config;
+use crate::config::{Config, Role};
+
+pub(crate) use postgres::migrate as migrate_postgres;
 
 /// Where the time comes from in this process.
 pub(crate) fn clock() -> Arc<dyn Clock> {
@@ -26,60 +28,84 @@ pub(crate) fn ids() -> Result<Ids, Failure> {
     Ids::from_system(clock()).map_err(|error| Failure::dependency("randomness", &error))
 }
 
-/// The stores of one process.
+fn new_ledger_id(ids: &Ids) -> LedgerId {
+    LedgerId::from_uuid(ids.event_id().uuid())
+}
+
+/// The views of one database, to write and to read.
+#[derive(Clone)]
+pub(crate) struct Views {
+    pub(crate) store: Arc<dyn ViewStore>,
+    pub(crate) queries: Arc<dyn ViewQueries>,
+}
+
+impl Views {
+    fn new<V: ViewStore + ViewQueries>(views: &Arc<V>) -> Self {
+        Self { store: views.clone(), queries: views.clone() }
+    }
+}
+
+/// The stores that a process's roles need.
 pub(crate) struct Stores {
-    pub(crate) ledger: Arc<SqliteLedger>,
-    pub(crate) work: Arc<SqliteWork>,
-    pub(crate) views: Arc<SqliteViews>,
-    _lock: DataLock,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    /// For workers.
+    pub(crate) work: Option<Arc<dyn WorkStore>>,
+    /// For the API and projections.
+    pub(crate) views: Option<Views>,
+    /// Where processes share partitions; `None` where there is only this one.
+    pub(crate) leases: Option<Arc<dyn LeaseStore>>,
+    opened: Box<dyn Opened>,
+}
+
+/// What is to be closed when the process ends.
+#[async_trait]
+trait Opened: Send + Sync {
+    async fn close(&self);
 }
 
 impl Stores {
-    /// Opens the data directory for this process alone, creating what is missing.
+    /// Opens the stores; SQLite's for this process alone, creating what is missing.
     pub(crate) async fn open(config: &Config, ids: &Ids) -> Result<Self, Failure> {
-        let dir = &config.data_dir;
-        std::fs::create_dir_all(dir).map_err(|error| {
-            Failure::dependency(&format!("the data directory {}", dir.display()), &error)
-        })?;
-        let lock = DataLock::take(dir)?;
-        let new_id = LedgerId::from_uuid(ids.event_id().uuid());
-        let ledger = SqliteLedger::open(&ledger_path(config), config.partitions, new_id).await?;
-        let partitions = ledger.identity().partitions;
-        Ok(Self {
-            work: Arc::new(SqliteWork::open(&dir.join("work.db"), clock()).await?),
-            views: Arc::new(open_views(config, partitions).await?),
-            ledger: Arc::new(ledger),
-            _lock: lock,
-        })
+        match &config.databases {
+            Some(databases) => postgres::open(config, databases, ids).await,
+            None => sqlite::open(config, ids).await,
+        }
     }
 
     pub(crate) async fn close(&self) {
-        self.views.close().await;
-        self.work.close().await;
-        self.ledger.close().await;
+        self.opened.close().await;
+    }
+}
+
+impl Config {
+    fn needs_work(&self) -> bool {
+        self.has_role(Role::Workers)
+    }
+
+    fn needs_views(&self) -> bool {
+        self.has_role(Role::Api) || self.has_role(Role::Projections)
     }
 }
 
 /// The ledger for a command that only reads, beside a running `serve` or without one.
-pub(crate) async fn open_ledger_to_read(config: &Config) -> Result<Arc<SqliteLedger>, Failure> {
-    let path = ledger_path(config);
-    if !path.exists() {
-        return Err(Failure::Dependency(format!(
-            "there is no ledger in {}: name its folder with --data-dir",
-            config.data_dir.display()
-        )));
+pub(crate) async fn open_ledger_to_read(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
+    match &config.databases {
+        Some(databases) => postgres::ledger(databases).await,
+        None => sqlite::ledger_to_read(config).await,
     }
-    let new_id = LedgerId::from_uuid(ids()?.event_id().uuid());
-    Ok(Arc::new(SqliteLedger::open(&path, None, new_id).await?))
 }
 
-pub(crate) async fn open_views(config: &Config, partitions: u16) -> Result<SqliteViews, Failure> {
-    let path = config.data_dir.join("views.db");
-    SqliteViews::open(&path, partitions)
-        .await
-        .map_err(|error| Failure::dependency("the views", &error))
+pub(crate) async fn open_views(config: &Config, partitions: u16) -> Result<Views, Failure> {
+    match &config.databases {
+        Some(databases) => Ok(Views::new(&postgres::views(databases, partitions).await?)),
+        None => Ok(Views::new(&sqlite::views(config, partitions).await?)),
+    }
 }
 
-fn ledger_path(config: &Config) -> PathBuf {
-    config.data_dir.join("ledger.db")
+/// A view store that can't be opened: refused for a reason, or out of reach.
+fn views_failure(error: ViewError) -> Failure {
+    match error {
+        ViewError::Store(error) => error.into(),
+        error => Failure::dependency("the views", &error),
+    }
 }

@@ -167,12 +167,14 @@ impl Engine {
                 let call =
                     self.clone().call_and_record(snapshot.clone(), operation_id, send_before, room);
                 self.0.calls.spawn(call);
-                self.await_outcome(snapshot, operation_id, false, deadline).await
+                let poll = Poll::of_own_call();
+                self.await_outcome(snapshot, operation_id, false, deadline, poll).await
             }
             Executed::Replay(snapshot, operation_id) => {
                 // Whoever waits records nothing, and must not keep others from recording.
                 drop(room);
-                self.await_outcome(snapshot, operation_id, true, deadline).await
+                let poll = Poll::default();
+                self.await_outcome(snapshot, operation_id, true, deadline, poll).await
             }
             Executed::Nothing(_) => {
                 Err(EngineError::rejected(intent.payment_id, Rejection::KeyReused))
@@ -265,7 +267,7 @@ impl Engine {
                     return Err(EngineError::rejected(intent.payment_id, Rejection::NotFound));
                 }
             };
-        self.await_outcome(snapshot, operation_id, is_replay, deadline).await
+        self.await_outcome(snapshot, operation_id, is_replay, deadline, Poll::default()).await
     }
 
     fn admit(&self, appends: u32) -> Result<Room, EngineError> {

@@ -2,6 +2,16 @@
 //! died. A lease avoids double work, and nothing rests on it: claims and the cursors' compare-and-set
 //! keep the book right where two processes hold one partition for a moment.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
+mod fair;
+mod keeper;
+#[cfg(any(test, feature = "testing"))]
+pub mod memory;
+pub mod postgres;
+
+pub use keeper::LeaseKeeper;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +30,8 @@ pub enum LeaseRole {
 }
 
 impl LeaseRole {
+    pub const ALL: [Self; 2] = [Self::Workers, Self::Projections];
+
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,8 +76,15 @@ impl HeldPartitions {
         Self(watch::channel(Partition::all(count).collect()).1)
     }
 
+    /// Those of the moment: somebody else may hold them in the next one.
     #[must_use]
     pub fn now(&self) -> Arc<[Partition]> {
         self.0.borrow().clone()
+    }
+}
+
+impl From<watch::Receiver<Arc<[Partition]>>> for HeldPartitions {
+    fn from(held: watch::Receiver<Arc<[Partition]>>) -> Self {
+        Self(held)
     }
 }

@@ -9,9 +9,11 @@
 pub mod contract;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
+mod identity;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod numbering;
+pub mod postgres;
 pub mod sqlite;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod merchant;
 pub mod migration;
 pub mod money;
+pub mod notices;
 pub mod payment;
 pub mod postgres;
 pub mod printable;

@@ -4,9 +4,10 @@
 mod migrate;
 #[cfg(any(test, feature = "testing"))]
 pub mod scratch;
+mod transaction;
 
 pub use migrate::Migrator;
-
+pub use transaction::Transaction;
 
 use std::fmt;
 use std::str::FromStr;
@@ -121,7 +122,8 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn connection(&self) -> Result<PgConnection, StoreError> {
-        let connecting = tokio::time::timeout(self.settings.connect_timeout, self.options.connect());
+        let connecting =
+            tokio::time::timeout(self.settings.connect_timeout, self.options.connect());
         match connecting.await {
             Ok(connected) => connected.map_err(|error| self.unavailable(&error)),
             Err(_) => Err(StoreError::Unavailable {
@@ -150,10 +152,9 @@ impl Database {
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
                 StoreError::Damaged { store, cause: error.to_string() }
             }
-            _ => StoreError::Unavailable {
-                store,
-                cause: format!("{}: {error}", self.settings.url),
-            },
+            _ => {
+                StoreError::Unavailable { store, cause: format!("{}: {error}", self.settings.url) }
+            }
         }
     }
 
@@ -186,6 +187,11 @@ fn session(settings: &PostgresSettings, durability: Durability) -> PgConnectOpti
         // The statements lock first and read then: a snapshot for the whole transaction would be
         // older than the lock.
         ("default_transaction_isolation", "read committed".to_owned()),
+        ("client_min_messages", "warning".to_owned()),
+        // The statements are written for their indexes: a plan that was made while a table was small
+        // must not scan it when it has grown. Compiling would cost more than any of them.
+        ("enable_seqscan", "off".to_owned()),
+        ("jit", "off".to_owned()),
     ]);
     let options = match durability {
         Durability::Full => options,

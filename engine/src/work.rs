@@ -9,6 +9,7 @@ pub mod contract;
 mod fold;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+pub mod postgres;
 mod schedule;
 pub mod sqlite;
 

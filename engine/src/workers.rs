@@ -1,13 +1,13 @@
 //! Workers: they act on open operations (call the acquirer or ask it what became of them), record
 //! the outcome, and let authorizations run out. They read the ledger, never Kafka.
 //!
-//! One loop folds new events into work rows, claims what is due and starts it; each claim is acted
-//! on by a task of its own.
+//! One loop folds new events into work rows, claims what is due and starts it, in the partitions
+//! that this process holds; each claim is acted on by a task of its own, to its end, whoever holds
+//! the partition by then.
 
 mod act;
 mod expiry;
 mod folding;
-mod notices;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,10 +24,11 @@ use crate::clock::Clock;
 use crate::cursor::Diverged;
 use crate::engine::{Engine, EngineError, EngineMetrics};
 use crate::ids::Partition;
+use crate::lease::HeldPartitions;
 use crate::ledger::{Ledger, StoreError};
 use crate::payment::DecodeError;
 use crate::wake::Wake;
-use crate::work::{InquirySchedule, WorkStore};
+use crate::work::{InquirySchedule, WorkCounts, WorkStore};
 
 /// What the workers stand on.
 #[derive(Clone)]
@@ -35,6 +36,7 @@ pub struct WorkerFoundations {
     pub engine: Engine,
     pub ledger: Arc<dyn Ledger>,
     pub work: Arc<dyn WorkStore>,
+    pub partitions: HeldPartitions,
     pub acquirer: Arc<dyn Acquirer>,
     pub clock: Arc<dyn Clock>,
     pub wake: Wake,
@@ -80,7 +82,6 @@ impl WorkerError {
 pub struct Workers {
     on: Arc<WorkerFoundations>,
     settings: Arc<WorkerSettings>,
-    partitions: Arc<[Partition]>,
     free: Arc<Semaphore>,
     acted: Arc<Notify>,
     acting: TaskTracker,
@@ -89,8 +90,10 @@ pub struct Workers {
     standing: Arc<Mutex<BTreeMap<Partition, String>>>,
 }
 
-/// Between two looks while nothing happens.
-const POLL_IDLE: Duration = Duration::from_millis(100);
+/// Between two looks after the last thing that happened, and at the longest, when nothing has
+/// happened for a while: nobody signals what another process commits.
+const POLL_IDLE_FIRST: Duration = Duration::from_millis(10);
+const POLL_IDLE_LAST: Duration = Duration::from_millis(100);
 /// Between two looks while the ledger grows: events gather, so that work rows change in batches.
 const PACE: Duration = Duration::from_millis(10);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(1);
@@ -100,12 +103,10 @@ const COUNT_EVERY: Duration = Duration::from_secs(5);
 impl Workers {
     #[must_use]
     pub fn new(foundations: WorkerFoundations, settings: WorkerSettings) -> Self {
-        let count = foundations.ledger.identity().partitions;
         Self {
             on: Arc::new(foundations),
             free: Arc::new(Semaphore::new(settings.concurrency_max)),
             settings: Arc::new(settings),
-            partitions: Partition::all(count).collect(),
             acted: Arc::new(Notify::new()),
             acting: TaskTracker::new(),
             is_running: Arc::new(AtomicBool::new(true)),
@@ -123,19 +124,25 @@ impl Workers {
     pub async fn run(&self, stop: CancellationToken) {
         let mut ledger_grew = self.on.wake.listen();
         let beside = stop.child_token();
-        let notices = tokio::spawn(self.clone().take_notices(beside.clone()));
         let counting = tokio::spawn(self.clone().count(beside.clone()));
+        let mut idle = POLL_IDLE_FIRST;
         while !stop.is_cancelled() {
             match self.work_once().await {
-                Ok(true) => tokio::time::sleep(PACE).await,
+                Ok(true) => {
+                    idle = POLL_IDLE_FIRST;
+                    tokio::time::sleep(PACE).await;
+                }
                 Ok(false) => {
-                    tokio::select! {
-                        _ = tokio::time::timeout(POLL_IDLE, ledger_grew.changed()) => {
+                    let is_awake = tokio::select! {
+                        _ = ledger_grew.changed() => {
                             tokio::time::sleep(PACE).await;
+                            true
                         }
-                        () = self.acted.notified() => {}
-                        () = stop.cancelled() => {}
-                    }
+                        () = self.acted.notified() => true,
+                        () = stop.cancelled() => true,
+                        () = tokio::time::sleep(idle) => false,
+                    };
+                    idle = if is_awake { POLL_IDLE_FIRST } else { longer(idle) };
                 }
                 Err(error) if error.is_fatal() => {
                     tracing::error!(error = &error as &dyn std::error::Error, "the workers stop");
@@ -151,14 +158,20 @@ impl Workers {
         beside.cancel();
         self.acting.close();
         self.acting.wait().await;
-        // They end with the stop, and leave nothing half done.
-        let _ = tokio::join!(notices, counting);
+        // It ends with the stop, and leaves nothing half done.
+        let _ = counting.await;
     }
 
-    /// Keeps the figures of open and flagged operations.
+    /// Keeps the figures of open and flagged operations in the partitions held here.
     async fn count(self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.on.work.counts(&self.partitions).await {
+            let held = self.on.partitions.now();
+            let counts = if held.is_empty() {
+                Ok(WorkCounts::default())
+            } else {
+                self.on.work.counts(&held).await
+            };
+            match counts {
                 Ok(counts) => {
                     let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
                     self.on.metrics.open_operations.set(gauge(counts.open));
@@ -175,9 +188,19 @@ impl Workers {
     /// # Errors
     /// [`WorkerError`]; what was not done is due again.
     pub async fn work_once(&self) -> Result<bool, WorkerError> {
-        let folded = self.fold_once().await?;
-        let claimed = self.claim_once().await?;
-        let expired = self.expire_once().await?;
+        let held = self.on.partitions.now();
+        self.forget_others(&held);
+        if held.is_empty() {
+            return Ok(false);
+        }
+        let folded = self.fold_once(&held).await?;
+        let claimed = self.claim_once(&held).await?;
+        let expired = self.expire_once(&held).await?;
         Ok(folded || claimed || expired)
     }
+}
+
+/// The wait after one in which nothing happened.
+fn longer(idle: Duration) -> Duration {
+    POLL_IDLE_LAST.min(idle.saturating_mul(2))
 }

@@ -2,7 +2,7 @@
 -- role, the owner too, until somebody drops them; TRUNCATE fires no row trigger, so it has one of its own.
 
 CREATE TABLE ledger (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
     id uuid NOT NULL,
     incarnation integer NOT NULL CHECK (incarnation >= 1),
     partitions smallint NOT NULL CHECK (partitions BETWEEN 1 AND 1024),
@@ -111,7 +111,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse('a ledger is created once');
 
 CREATE TRIGGER ledger_keeps_its_identity BEFORE UPDATE ON ledger
 FOR EACH ROW
-WHEN ((NEW.only, NEW.id, NEW.partitions) IS DISTINCT FROM (OLD.only, OLD.id, OLD.partitions)
+WHEN ((NEW.single, NEW.id, NEW.partitions) IS DISTINCT FROM (OLD.single, OLD.id, OLD.partitions)
     OR NEW.incarnation < OLD.incarnation
     OR NEW.lowest_reader_version < OLD.lowest_reader_version)
 EXECUTE FUNCTION refuse('a ledger keeps its id and partitions, and its incarnation only grows');

@@ -1,6 +1,7 @@
 -- Claims, due rows, cursors and leases of workers: but for the leases, a fold of the ledger. Every
--- transaction on work rows first locks its partitions' cursor rows, in ascending order, so that of two
--- processes one waits for the other and neither for ever.
+-- transaction that changes work rows first locks its partitions' cursor rows, in ascending order and in a
+-- statement of its own: what follows sees all that was committed before, of two processes one waits for
+-- the other, and neither for ever.
 
 CREATE TABLE work_cursor (
     partition smallint PRIMARY KEY,
@@ -52,23 +53,26 @@ CREATE TABLE expiry_waiting (
     PRIMARY KEY (partition, payment_id)
 );
 
--- The processes of a role, and the partitions that each of them holds. A lease avoids double work; what
--- keeps it right where two hold one all the same are the claims and the cursors' compare-and-set.
+-- The processes of a role that are alive: each says so again and again.
 CREATE TABLE lease_holder (
     role text NOT NULL,
     holder uuid NOT NULL,
     until timestamptz NOT NULL,
     PRIMARY KEY (role, holder)
-);
+) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
+-- Who holds each partition, for as long as that process is alive: a row changes only where its partition
+-- passes on. Every transaction on a role's leases first locks its row of partition 0. A lease avoids double
+-- work; what keeps it right where two hold one all the same are the claims and the cursors' compare-and-set.
 CREATE TABLE lease (
     role text NOT NULL,
     partition smallint NOT NULL,
-    holder uuid NOT NULL,
-    until timestamptz NOT NULL,
+    holder uuid,
     PRIMARY KEY (role, partition)
-) WITH (fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+);
 
 -- These tables turn over: dead rows go before they slow the front of the queue down.
 ALTER TABLE work_item SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 ALTER TABLE claim SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+-- The largest of them, of which only the front is read: its vacuum walks all of its index.
+ALTER TABLE expiry SET (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000);

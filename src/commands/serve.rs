@@ -12,14 +12,17 @@ use daybook_engine::acquirer::simulator::Simulator;
 use daybook_engine::clock::Clock;
 use daybook_engine::engine::{EngineMetrics, Foundations};
 use daybook_engine::ids::Ids;
+use daybook_engine::lease::{HeldPartitions, LeaseKeeper, LeaseRole};
+use daybook_engine::notices::Notices;
 use daybook_engine::wake::Wake;
 use daybook_engine::workers::{WorkerFoundations, Workers};
 use daybook_projections::feed::LedgerFeed;
-use daybook_projections::{Pace, Projector, ViewQueries};
+use daybook_projections::{Pace, Projector};
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use self::probes::{LedgerLag, LedgerProbe, ProjectionsProbe, StandingProbe, WorkersProbe};
 use crate::cli::{Failure, chain};
@@ -86,7 +89,9 @@ impl Process {
             background: TaskTracker::new(),
             stop: CancellationToken::new(),
             registry: &mut registry,
+            process_id: ids.event_id().uuid(),
         };
+        process.start_notices(&engine, &acquirer);
         process.start_workers(&engine, acquirer, metrics);
         process.start_projections();
         let Starting { background, stop, probes, clock, .. } = process;
@@ -94,7 +99,11 @@ impl Process {
             payments: config
                 .has_role(Role::Api)
                 .then(|| Arc::new(engine.clone()) as Arc<dyn Payments>),
-            views: config.has_role(Role::Api).then(|| stores.views.clone() as Arc<dyn ViewQueries>),
+            views: stores
+                .views
+                .as_ref()
+                .filter(|_| config.has_role(Role::Api))
+                .map(|views| views.queries.clone()),
             view_lag: Some(Arc::new(LedgerLag { ledger: stores.ledger.clone(), clock })),
             probes,
             ids,
@@ -135,26 +144,36 @@ struct Starting<'a> {
     background: TaskTracker,
     stop: CancellationToken,
     registry: &'a mut Registry,
+    /// Under which this process holds leases.
+    process_id: Uuid,
 }
 
 impl Starting<'_> {
+    /// Late answers come to the process that made the call, whatever its role.
+    fn start_notices(&self, engine: &Engine, acquirer: &Arc<dyn Acquirer>) {
+        if self.config.has_role(Role::Api) || self.config.has_role(Role::Workers) {
+            let notices = Notices { engine: engine.clone(), acquirer: acquirer.clone() };
+            self.background.spawn(notices.run(self.stop.clone()));
+        }
+    }
+
     fn start_workers(
         &mut self,
         engine: &Engine,
         acquirer: Arc<dyn Acquirer>,
         metrics: Arc<EngineMetrics>,
     ) {
-        if !self.config.has_role(Role::Workers) {
-            return;
-        }
+        let work = self.stores.work.clone().filter(|_| self.config.has_role(Role::Workers));
+        let Some(work) = work else { return };
         let foundations = WorkerFoundations {
             engine: engine.clone(),
             ledger: self.stores.ledger.clone(),
-            work: self.stores.work.clone(),
+            work,
             acquirer,
             clock: self.clock.clone(),
             wake: self.wake.clone(),
             metrics,
+            partitions: self.hold_partitions(LeaseRole::Workers),
         };
         let workers = Workers::new(foundations, self.config.workers.clone());
         self.probes.push(Arc::new(WorkersProbe(workers.clone())));
@@ -164,12 +183,12 @@ impl Starting<'_> {
     }
 
     fn start_projections(&mut self) {
-        if !self.config.has_role(Role::Projections) {
-            return;
-        }
+        let views = self.stores.views.clone().filter(|_| self.config.has_role(Role::Projections));
+        let Some(views) = views else { return };
         let ledger = self.stores.ledger.clone();
         let feed = Arc::new(LedgerFeed::new(ledger.clone()));
-        let projector = Projector::new(ledger, feed, self.stores.views.clone(), Pace::default());
+        let partitions = self.hold_partitions(LeaseRole::Projections);
+        let projector = Projector::new(ledger, feed, views.store, Pace::default(), partitions);
         projector.metrics().register(self.registry);
         self.probes.push(Arc::new(ProjectionsProbe(projector.health())));
         let (wake, stop) = (self.wake.listen(), self.stop.clone());
@@ -178,6 +197,16 @@ impl Starting<'_> {
                 tracing::error!(error = chain(&error), "the projections stop");
             }
         });
+    }
+
+    /// The role's share of the partitions, kept up to date; all of them where nobody shares.
+    fn hold_partitions(&self, role: LeaseRole) -> HeldPartitions {
+        let Some(leases) = &self.stores.leases else {
+            return HeldPartitions::all(self.stores.ledger.identity().partitions);
+        };
+        let (keeper, held) = LeaseKeeper::new(leases.clone(), role, self.process_id);
+        self.background.spawn(keeper.run(self.stop.clone()));
+        held
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use daybook_engine::ids::PaymentId;
-use daybook_engine::ledger::{Ledger, Recorded};
+use daybook_engine::ledger::Recorded;
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::{Event, EventBody, Operation, Payment};
 

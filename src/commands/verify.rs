@@ -36,7 +36,8 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let bar = progress(heads.iter().map(|head| head.position).sum());
     let mut tally = Tally::default();
     for head in &heads {
-        check_partition(ledger.as_ref(), &views, head.partition, &mut tally, &bar).await?;
+        check_partition(ledger.as_ref(), views.store.as_ref(), head.partition, &mut tally, &bar)
+            .await?;
     }
     bar.finish_and_clear();
     report(&tally, started)

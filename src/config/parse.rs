@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use daybook_engine::postgres::DatabaseUrl;
 use tracing_subscriber::filter::Targets;
 
-use super::sources::{SettingError, Sources};
+use super::sources::{Origin, SettingError, Sources};
 use super::{LogFormat, Role};
 
 /// The longest of the short waits, and of the long ones.
@@ -43,11 +44,20 @@ impl<'a> Reader<'a> {
         match parse(text.trim()) {
             Ok(value) => Some(value),
             Err(cause) => {
-                let cause = format!("{cause}, not {text:?}");
+                // A URL may hold a password, which must not get into a log.
+                let cause =
+                    if name.ends_with("-url") { cause } else { format!("{cause}, not {text:?}") };
                 self.errors.push(SettingError { name: name.to_owned(), origin, cause });
                 None
             }
         }
+    }
+
+    /// Remembers that a setting can't stand as it is beside the others.
+    pub(super) fn refuse(&mut self, name: &str, cause: &str) {
+        let origin = self.sources.find(name).map_or(Origin::Default, |(_, origin)| origin);
+        let (name, cause) = (name.to_owned(), cause.to_owned());
+        self.errors.push(SettingError { name, origin, cause });
     }
 
     pub(super) fn millis(&mut self, name: &str) -> Duration {
@@ -84,7 +94,9 @@ macro_rules! empty {
 }
 
 empty! {
+    bool => false,
     u16 => 0,
+    u32 => 0,
     u64 => 0,
     i32 => 0,
     i64 => 0,
@@ -125,6 +137,18 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
 
 pub(super) fn partitions(text: &str) -> Result<u16, String> {
     within(text, 1, 1024)
+}
+
+pub(super) fn truth(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be true or false".to_owned())
+}
+
+pub(super) fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    text.parse()
+}
+
+pub(super) fn pool_max(text: &str) -> Result<u32, String> {
+    within(text, 1, 1000)
 }
 
 pub(super) fn basis_points(text: &str) -> Result<u16, String> {

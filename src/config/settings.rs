@@ -8,6 +8,8 @@ pub(crate) struct Setting {
     pub(crate) value: &'static str,
     pub(crate) default: Option<&'static str>,
     pub(crate) help: &'static str,
+    /// Whether the flag alone says true.
+    pub(crate) is_switch: bool,
 }
 
 const fn setting(
@@ -16,7 +18,11 @@ const fn setting(
     default: Option<&'static str>,
     help: &'static str,
 ) -> Setting {
-    Setting { name, value, default, help }
+    Setting { name, value, default, help, is_switch: false }
+}
+
+const fn switch(name: &'static str, help: &'static str) -> Setting {
+    Setting { is_switch: true, ..setting(name, "true|false", Some("false"), help) }
 }
 
 pub(crate) const SETTINGS: &[Setting] = &[
@@ -31,6 +37,49 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "DIR",
         Some("./daybook-data"),
         "Where the SQLite ledger, work rows and views stand",
+    ),
+    setting(
+        "database-url",
+        "URL",
+        None,
+        "Postgres for the ledger, work rows and views instead of SQLite, postgres://USER:PASSWORD@HOST:5432/DATABASE, with ?sslmode=verify-full&sslrootcert=FILE for TLS",
+    ),
+    setting(
+        "views-url",
+        "URL",
+        None,
+        "Another Postgres database for the views (without it they stand beside the ledger)",
+    ),
+    switch("migrate", "Apply what is missing in the Postgres schema before serving"),
+    setting(
+        "database-pool-max",
+        "N",
+        Some("8"),
+        "Postgres connections of each pool: one for reading the ledger, one for the views, two for the work rows",
+    ),
+    setting(
+        "database-connect-timeout-ms",
+        "MS",
+        Some("5000"),
+        "How long a connection to Postgres is waited for",
+    ),
+    setting(
+        "database-statement-timeout-ms",
+        "MS",
+        Some("30000"),
+        "After so long Postgres ends a statement",
+    ),
+    setting(
+        "database-lock-timeout-ms",
+        "MS",
+        Some("5000"),
+        "After so long Postgres ends a statement that waits for a lock",
+    ),
+    setting(
+        "database-idle-in-transaction-timeout-ms",
+        "MS",
+        Some("30000"),
+        "After so long Postgres ends a session that stands still inside a transaction",
     ),
     setting(
         "partitions",

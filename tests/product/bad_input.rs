@@ -4,7 +4,8 @@ use bytes::Bytes;
 use hyper::Method;
 
 use crate::client::{Answer, send_bytes, send_raw};
-use crate::harness::{Daybook, Store};
+use crate::harness::Daybook;
+use crate::store::Store;
 
 const PAYMENTS: &str = "/api/v1/payments";
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];

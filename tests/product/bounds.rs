@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::flows::authorized;
-use crate::harness::{Answer, Daybook, Store, tally};
+use crate::harness::{Answer, Daybook, tally};
+use crate::store::Store;
 
 async fn compete(daybook: &Arc<Daybook>, path: &str, count: usize, amount: i64) -> Vec<Answer> {
     let requests: Vec<_> = (0..count)

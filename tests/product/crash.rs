@@ -9,7 +9,8 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
 use crate::flows::authorization;
-use crate::harness::{Daybook, IMPATIENT, PATIENCE, Store, send};
+use crate::harness::{Daybook, IMPATIENT, PATIENCE, send};
+use crate::store::Store;
 use tokio::time::{Instant, sleep};
 
 const CLIENTS: usize = 16;

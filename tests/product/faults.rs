@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::flows::{authorization, authorized};
-use crate::harness::{Daybook, IMPATIENT, PATIENCE, Store};
+use crate::harness::{Daybook, IMPATIENT, PATIENCE};
+use crate::store::Store;
 use tokio::time::{Instant, sleep};
 
 pub(crate) async fn an_unknown_authorization_is_resolved_by_inquiry(store: Store) {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Daybook, Store};
+use crate::harness::Daybook;
+use crate::store::Store;
 
 pub(crate) fn authorization(key: &str, amount: i64) -> Value {
     json!({"merchantId": "shop-1", "amount": amount, "currency": "EUR", "idempotencyKey": key})

@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Method;
@@ -12,15 +13,10 @@ use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 pub(crate) use crate::client::{Answer, send, tally};
+use crate::store::{Book, Store};
 
 /// How long anything is waited for before the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Where the ledger and the views of a test stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Store {
-    Embedded,
-}
 
 /// Settings that make acquirer recovery quick enough for a test.
 pub(crate) const IMPATIENT: &[&str] = &[
@@ -32,13 +28,19 @@ pub(crate) const IMPATIENT: &[&str] = &[
 
 /// One daybook process and its data.
 pub(crate) struct Daybook {
-    store: Store,
+    child: Option<Child>,
+    pub(crate) book: Arc<Book>,
     flags: Vec<String>,
     /// Of the served process alone.
     environment: Vec<(String, String)>,
     data: tempfile::TempDir,
-    child: Option<Child>,
     pub(crate) address: String,
+}
+
+/// The target folder is on the disk that is tested; a temporary folder may be memory.
+pub(crate) fn folder() -> tempfile::TempDir {
+    let made = tempfile::Builder::new().prefix("daybook-").tempdir_in(env!("CARGO_TARGET_TMPDIR"));
+    made.unwrap()
 }
 
 pub(crate) fn binary() -> &'static Path {
@@ -48,18 +50,29 @@ pub(crate) fn binary() -> &'static Path {
 impl Daybook {
     /// Starts a daybook on an empty ledger.
     pub(crate) async fn start(store: Store, flags: &[&str]) -> Self {
-        // The target folder is on the disk that is tested; a temporary folder may be memory.
-        let data = tempfile::Builder::new()
-            .prefix("daybook-")
-            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
-            .unwrap();
+        let data = folder();
+        let book = Arc::new(Book::create(store, data.path(), flags).await);
+        Self::start_in(book, data, flags).await
+    }
+
+    /// Starts another process on the same book, as only Postgres allows.
+    pub(crate) async fn beside(&self, flags: &[&str]) -> Self {
+        Self::start_on(self.book.clone(), flags).await
+    }
+
+    /// Starts a process on a book.
+    pub(crate) async fn start_on(book: Arc<Book>, flags: &[&str]) -> Self {
+        Self::start_in(book, folder(), flags).await
+    }
+
+    async fn start_in(book: Arc<Book>, data: tempfile::TempDir, flags: &[&str]) -> Self {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let mut daybook = Self {
-            store,
+            child: None,
+            book,
             flags,
             environment: Vec::new(),
             data,
-            child: None,
             address: String::new(),
         };
         daybook.resume().await;
@@ -71,9 +84,7 @@ impl Daybook {
     }
 
     fn arguments(&self, command: &str) -> Vec<String> {
-        let Store::Embedded = self.store;
-        let data_dir = self.data.path().display();
-        vec![command.to_owned(), format!("--data-dir={data_dir}")]
+        vec![command.to_owned(), self.book.flag()]
     }
 
     /// Starts the process again on the same data.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::flows::{authorization, authorized};
-use crate::harness::{Daybook, Store, tally};
+use crate::harness::{Daybook, tally};
+use crate::store::Store;
 
 pub(crate) async fn a_replay_is_the_same_after_kill_9_and_out_of_the_cache(store: Store) {
     let mut daybook = Daybook::start(store, &["--cache-max=1"]).await;

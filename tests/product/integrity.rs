@@ -1,13 +1,10 @@
 //! `verify` names what was tampered with, and what can be rebuilt is.
 
-use std::path::Path;
-
 use serde_json::json;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection, Executor};
 
-use crate::flows::authorized;
-use crate::harness::{Daybook, IMPATIENT, Store};
+use crate::flows::{authorization, authorized};
+use crate::harness::{Daybook, IMPATIENT};
+use crate::store::Store;
 
 /// A stopped daybook with a payment that was captured and one that was not.
 async fn stopped(store: Store) -> (Daybook, String) {
@@ -27,18 +24,6 @@ async fn stopped(store: Store) -> (Daybook, String) {
     (daybook, id)
 }
 
-async fn tamper(path: &Path, statements: &[&str]) {
-    let options = SqliteConnectOptions::new().filename(path).pragma("foreign_keys", "off");
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    for statement in statements {
-        let sql = AssertSqlSafe((*statement).to_owned());
-        let done = connection.execute(sqlx::raw_sql(sql)).await.unwrap();
-        let is_update = statement.starts_with("UPDATE");
-        assert!(!is_update || done.rows_affected() > 0, "{statement} changed nothing");
-    }
-    connection.close().await.unwrap();
-}
-
 /// Expects `verify` to end with 1 and to say each of these.
 async fn names(daybook: &Daybook, parts: &[&str]) {
     let output = daybook.command("verify", &[]).await;
@@ -49,85 +34,67 @@ async fn names(daybook: &Daybook, parts: &[&str]) {
     }
 }
 
-const OPEN: &str = "DROP TRIGGER event_is_never_updated";
-
 pub(crate) async fn a_changed_event_byte_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
-    let ledger = daybook.data_dir().join("ledger.db");
-    tamper(
-        &ledger,
-        &[
-            OPEN,
-            "UPDATE event SET data = replace(data, '\"approvalCode\":\"', '\"approvalCode\":\"X')
-             WHERE type = 'payment.captured'",
-        ],
-    )
-    .await;
+    let changed = "UPDATE event
+        SET data = replace(data, '\"approvalCode\":\"', '\"approvalCode\":\"X')
+        WHERE type = 'payment.captured'";
+    daybook.book.tamper_with_events(&[changed]).await;
     names(&daybook, &[&id, "payments"]).await;
-    tamper(&ledger, &["UPDATE event SET data = data || ' ' WHERE type = 'payment.captured'"]).await;
+    let spelled = "UPDATE event SET data = data || ' ' WHERE type = 'payment.captured'";
+    daybook.book.tamper_with_events(&[spelled]).await;
     names(&daybook, &[&id, "not spelled"]).await;
 }
 
 pub(crate) async fn a_changed_position_is_named(store: Store) {
     let (daybook, _) = stopped(store).await;
-    let ledger = daybook.data_dir().join("ledger.db");
-    tamper(
-        &ledger,
-        &[OPEN, "UPDATE event SET position = position + 5 WHERE type = 'payment.captured'"],
-    )
-    .await;
+    let changed = "UPDATE event SET position = position + 5 WHERE type = 'payment.captured'";
+    daybook.book.tamper_with_events(&[changed]).await;
     names(&daybook, &["no event stands at position"]).await;
 }
 
 pub(crate) async fn a_changed_posting_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
-    tamper(
-        &daybook.data_dir().join("ledger.db"),
-        &[
-            OPEN,
-            "UPDATE event SET data = replace(data, '\"amount\":971', '\"amount\":972')
-             WHERE type = 'payment.captured'",
-        ],
-    )
-    .await;
+    let changed = "UPDATE event SET data = replace(data, '\"amount\":971', '\"amount\":972')
+        WHERE type = 'payment.captured'";
+    daybook.book.tamper_with_events(&[changed]).await;
     names(&daybook, &[&id, "debits and credits", "differ by -1"]).await;
 }
 
 pub(crate) async fn a_changed_view_cell_is_named(store: Store) {
     let (daybook, id) = stopped(store).await;
-    let views = daybook.data_dir().join("views.db");
-    tamper(&views, &["UPDATE payment SET amount_captured = 999 WHERE amount_captured = 1000"])
-        .await;
+    let changed = "UPDATE payment SET amount_captured = 999 WHERE amount_captured = 1000";
+    daybook.book.tamper_with_views(&[changed]).await;
     names(&daybook, &[&id, "payments", "999", "1000"]).await;
 }
 
-pub(crate) async fn a_second_serve_on_the_same_data_is_refused(store: Store) {
+pub(crate) async fn a_second_serve_on_the_same_data_does_no_harm(store: Store) {
     let mut daybook = Daybook::start(store, &[]).await;
-    let refused = daybook.command("serve", &["--listen=127.0.0.1:0"]).await;
-    assert_eq!(refused.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(message.contains("another daybook"), "{message}");
-    // The lock goes with its process, however it ends.
-    daybook.kill().await;
-    daybook.resume().await;
-}
-
-/// Loses what can be rebuilt.
-fn lose_views_and_work_rows(daybook: &Daybook) {
-    for file in ["views.db", "work.db"] {
-        std::fs::remove_file(daybook.data_dir().join(file)).unwrap();
-        for part in ["wal", "shm"] {
-            let path = daybook.data_dir().join(format!("{file}-{part}"));
-            if path.exists() {
-                std::fs::remove_file(path).unwrap();
-            }
+    match store {
+        Store::Embedded => {
+            let refused = daybook.command("serve", &["--listen=127.0.0.1:0"]).await;
+            assert_eq!(refused.status.code(), Some(2));
+            let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+            assert!(message.contains("another daybook"), "{message}");
+            // The lock goes with its process, however it ends.
+            daybook.kill().await;
+            daybook.resume().await;
+        }
+        Store::Postgres => {
+            let other = daybook.beside(&[]).await;
+            let body = authorization("k1", 1000);
+            let first = daybook.post("/api/v1/payments", body.clone()).await.expect(201);
+            let again = other.post("/api/v1/payments", body).await.expect(201);
+            assert_eq!(again.text, first.text);
+            assert_eq!(again.header("idempotency-replayed"), "true");
+            daybook.verify().await;
         }
     }
 }
 
 pub(crate) async fn lost_views_and_work_rows_are_rebuilt(store: Store) {
     let (mut daybook, id) = stopped(store).await;
-    lose_views_and_work_rows(&daybook);
+    daybook.book.lose_views_and_work_rows().await;
     daybook.resume().await;
     daybook
         .list_until("/api/v1/operations", |list| {
@@ -150,7 +117,7 @@ pub(crate) async fn the_lost_work_row_of_an_open_capture_is_rebuilt(store: Store
     daybook.kill().await;
     let text = daybook.verify().await;
     assert!(text.contains(" 1 operations open"), "{text}");
-    lose_views_and_work_rows(&daybook);
+    daybook.book.lose_views_and_work_rows().await;
     let slow: Vec<&str> = IMPATIENT.iter().copied().chain(["--simulator-latency-ms=100"]).collect();
     daybook.resume_with(&slow).await;
     let done = daybook.reaches(&id, &["CAPTURED"]).await;

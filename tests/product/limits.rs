@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::flows::authorization;
-use crate::harness::{Daybook, Store, tally};
+use crate::harness::{Daybook, tally};
+use crate::store::Store;
 
 pub(crate) async fn a_full_queue_refuses_at_once(store: Store) {
     // Room for the intent and the outcome of two operations, and an acquirer so slow that all

@@ -16,26 +16,41 @@ mod limits;
 mod mixed;
 mod older_client;
 mod operating;
+mod outages;
+mod processes;
+mod schema;
+mod server;
 mod settings;
+mod store;
 mod views;
 mod waiting;
 
+/// Writes down the cases once; `on_store!` makes one test of each for a store.
 macro_rules! cases {
-    ($($group:ident: $($case:ident)*;)*) => {
-        mod embedded {
-            $(mod $group {
-                $(
-                    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                    async fn $case() {
-                        crate::$group::$case(crate::harness::Store::Embedded).await;
-                    }
-                )*
-            })*
+    ($dollar:tt $($group:ident: $($case:ident)*;)*) => {
+        const CASES: &[&str] = &[$($(concat!(stringify!($group), "::", stringify!($case)),)*)*];
+
+        macro_rules! on_store {
+            ($dollar name:ident, $dollar store:expr) => {
+                mod $dollar name {
+                    pub(crate) const CASES: &[&str] =
+                        &[$($(concat!(stringify!($group), "::", stringify!($case)),)*)*];
+
+                    $(mod $group {
+                        $(
+                            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                            async fn $case() {
+                                crate::$group::$case($dollar store).await;
+                            }
+                        )*
+                    })*
+                }
+            };
         }
     };
 }
 
-cases! {
+cases! { $
     flows:
         a_payment_is_authorized_captured_and_refunded
         a_sale_answers_at_once_and_captures_by_itself
@@ -73,7 +88,7 @@ cases! {
         a_changed_position_is_named
         a_changed_posting_is_named
         a_changed_view_cell_is_named
-        a_second_serve_on_the_same_data_is_refused
+        a_second_serve_on_the_same_data_does_no_harm
         lost_views_and_work_rows_are_rebuilt
         the_lost_work_row_of_an_open_capture_is_rebuilt;
     limits:
@@ -100,4 +115,14 @@ cases! {
         a_replay_of_an_unknown_authorization_waits_like_the_first
         prefer_wait_is_honoured
         a_refund_waits_for_a_pending_capture;
+}
+
+on_store!(embedded, crate::store::Store::Embedded);
+on_store!(postgres, crate::store::Store::Postgres);
+
+#[test]
+fn every_store_runs_every_case() {
+    for (store, cases) in [("embedded", embedded::CASES), ("postgres", postgres::CASES)] {
+        assert_eq!(cases, CASES, "{store}");
+    }
 }

@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use crate::flows::{authorization, authorized};
-use crate::harness::{Answer, Daybook, PATIENCE, Store, tally};
+use crate::harness::{Answer, Daybook, PATIENCE, tally};
+use crate::store::Store;
 
 const SEED: u64 = 20_261_124;
 const IN_FLIGHT: usize = 200;

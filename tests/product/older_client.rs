@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::flows::authorization;
-use crate::harness::{Daybook, Store};
+use crate::harness::Daybook;
+use crate::store::Store;
 
 pub(crate) async fn the_three_routes_flow_to_refunded(store: Store) {
     let daybook = Daybook::start(store, &["--fee-bps=100", "--simulator-latency-ms=0..30"]).await;

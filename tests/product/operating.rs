@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
 use crate::flows::{authorization, authorized};
-use crate::harness::{Daybook, PATIENCE, Store};
+use crate::harness::{Daybook, PATIENCE};
+use crate::store::Store;
 
 pub(crate) async fn metrics_and_health_are_served(store: Store) {
     let daybook = Daybook::start(store, &[]).await;

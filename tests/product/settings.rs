@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::flows::{authorization, authorized};
-use crate::harness::{Daybook, Store};
+use crate::harness::Daybook;
+use crate::store::Store;
 
 /// The fee that a capture of 1000 posts now.
 async fn fee(daybook: &Daybook, key: &str) -> i64 {
@@ -83,6 +84,12 @@ const SETTINGS: &[&str] = &[
     "config",
     "connections-max",
     "data-dir",
+    "database-connect-timeout-ms",
+    "database-idle-in-transaction-timeout-ms",
+    "database-lock-timeout-ms",
+    "database-pool-max",
+    "database-statement-timeout-ms",
+    "database-url",
     "drain-ms",
     "fee-bps",
     "flag-after-s",
@@ -90,6 +97,7 @@ const SETTINGS: &[&str] = &[
     "listen",
     "log",
     "log-format",
+    "migrate",
     "partitions",
     "queue-max",
     "role",
@@ -101,6 +109,7 @@ const SETTINGS: &[&str] = &[
     "simulator-latency-ms",
     "simulator-seed",
     "simulator-unknown-bps",
+    "views-url",
     "wait-max-s",
     "wait-ms",
     "worker-concurrency",
@@ -110,7 +119,9 @@ const SETTINGS: &[&str] = &[
 fn flags_of(help: &str) -> BTreeSet<String> {
     let first = |line: &str| {
         let flag = line.split_whitespace().find(|word| word.starts_with("--"))?;
-        Some(flag.trim_start_matches("--").to_owned())
+        // A switch shows its optional value behind it.
+        let name = flag.trim_start_matches("--").split(['[', '=']).next()?;
+        Some(name.to_owned())
     };
     // A flag's line begins with it, or with its short form; other lines may quote one.
     let listed = help.lines().filter(|line| line.trim_start().starts_with('-'));
@@ -129,7 +140,7 @@ pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
     assert_eq!(program.status.code(), Some(0));
     let overview = String::from_utf8_lossy(&program.stdout).into_owned();
     let of_serve = flags_of(&help(&daybook, "serve").await);
-    for command in ["serve", "verify", "show"] {
+    for command in ["serve", "migrate", "verify", "show"] {
         let is_listed = overview.lines().any(|line| line.trim_start().starts_with(command));
         assert!(is_listed, "{command} is missing in:\n{overview}");
         let text = help(&daybook, command).await;

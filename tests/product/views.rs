@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::flows::{authorization, authorized};
-use crate::harness::{Daybook, Store};
+use crate::harness::Daybook;
+use crate::store::Store;
 
 fn items(list: &Value) -> &Vec<Value> {
     list["items"].as_array().unwrap_or_else(|| panic!("no items in {list}"))

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::flows::{authorization, authorized};
-use crate::harness::{Daybook, IMPATIENT, Store};
+use crate::harness::{Daybook, IMPATIENT};
+use crate::store::Store;
 
 const AT_ONCE: &[(&str, &str)] = &[("prefer", "wait=0")];
 const PATIENTLY: &[(&str, &str)] = &[("prefer", "wait=30")];

@@ -18,6 +18,8 @@ use crate::payment::{Command, Conclude, Operation, Outcome, Payment, Rejection, 
 /// announced, so looking is for those of others.
 const POLL_FIRST: Duration = Duration::from_millis(15);
 const POLL_LAST: Duration = Duration::from_millis(200);
+/// The same where this process makes the call itself, so that only a rare outcome is another's.
+const POLL_OWN: Duration = Duration::from_millis(200);
 
 /// Waits between looks that double up to a bound.
 pub(super) struct Poll(Duration);
@@ -29,6 +31,11 @@ impl Default for Poll {
 }
 
 impl Poll {
+    /// For an operation that this process calls the acquirer for.
+    pub(super) const fn of_own_call() -> Self {
+        Self(POLL_OWN)
+    }
+
     pub(super) fn next(&mut self) -> Duration {
         let now = self.0;
         self.0 = POLL_LAST.min(now.saturating_mul(2));
@@ -127,10 +134,10 @@ impl Engine {
         operation_id: OperationId,
         is_replay: bool,
         deadline: Instant,
+        mut poll: Poll,
     ) -> Result<Answer, EngineError> {
         let mut snapshot = snapshot;
         let hold = self.0.slots.hold(snapshot.payment_id);
-        let mut poll = Poll::default();
         // Beyond so many waiting requests one more is answered with what stands now.
         let place = self.0.waiting.try_acquire().ok();
         while place.is_some()

@@ -13,9 +13,9 @@ use async_trait::async_trait;
 
 use super::numbering::check;
 use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use crate::durability::Durability;
 use crate::event_text::EventText;
 use crate::ids::{LedgerId, Partition, PaymentId};
-use crate::durability::Durability;
 use crate::migration::Migration;
 use crate::sqlite::Database;
 

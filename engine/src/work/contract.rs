@@ -1,16 +1,13 @@
-//! What every work store promises, case by case. [`work_contract!`](crate::work_contract) makes
-//! one test of each for the store it is given.
+//! What every work store promises, as tests: one list of cases, the same on each store.
 
 mod claims;
 mod cursors;
 mod expiries;
 mod history;
 
-pub use claims::*;
-pub use cursors::*;
-pub use expiries::*;
 pub use history::{history, sample};
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,45 +38,79 @@ pub trait Fixture: Send {
     async fn reopen(&mut self) -> bool;
 }
 
-/// One `#[tokio::test]` for each case; `$open` is a future of a [`Fixture`](contract::Fixture).
-#[macro_export]
-macro_rules! work_contract {
-    ($open:expr) => {
-        $crate::work_contract! { @cases $open;
-            rows_and_cursor_move_together
-            a_zombie_is_refused_and_changes_nothing
-            a_cursor_is_compared_by_its_event_too
-            what_is_written_survives_reopening
-            a_rebuilt_store_holds_the_same_items
-            rows_are_counted_by_kind
-            an_operation_opened_twice_is_one_row
-            closing_takes_item_and_claim
-            two_claimers_never_hold_the_same_payment
-            operations_of_a_payment_go_in_order_of_version
-            a_later_operation_waits_behind_one_that_is_not_due
-            what_is_due_longest_is_claimed_first
-            a_claim_that_ran_out_is_taken_over
-            putting_back_counts_the_attempt_and_delays
-            a_flag_stays
-            an_inquiry_has_its_own_due_time_and_frees_the_claim
-            partitions_not_asked_for_are_not_touched
-            expiries_come_due_in_order
-            a_settled_expiry_is_gone
-            a_refused_expiry_is_due_again_when_its_operation_ends
-            a_refusal_whose_operation_has_ended_is_due_again_in_a_moment
-            an_expiry_settled_by_another_does_not_come_back
-            a_retry_without_a_refusal_does_nothing
+/// The number of partitions that a fixture's stores have at least.
+pub const PARTITIONS: u16 = 2;
+
+/// A test of a fixture.
+pub type CaseRun = for<'a> fn(&'a mut dyn Fixture) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// Runs one case of [`CASES`].
+///
+/// # Panics
+/// When the store breaks the promise, or there is no such case.
+pub async fn run(name: &str, fixture: &mut dyn Fixture) {
+    let case = CASES.iter().find(|(known, _)| *known == name);
+    let (_, run) = case.unwrap_or_else(|| panic!("there is no case {name}"));
+    run(fixture).await;
+}
+
+/// Writes down the cases once: as [`CASES`], and as the macro that makes a test of each.
+macro_rules! cases {
+    ($dollar:tt $($module:ident: $($case:ident)+;)+) => {
+        /// Every case by name.
+        pub const CASES: &[(&str, CaseRun)] =
+            &[$($((stringify!($case), |fixture| Box::pin($module::$case(fixture))),)+)+];
+
+        /// Makes one test of each case: after `work_contract!(sqlite, in_sqlite)` they are
+        /// `sqlite::…`, and `sqlite::CASES` are their names. `in_sqlite` is an async function here
+        /// that returns a [`Fixture`](crate::work::contract::Fixture).
+        #[macro_export]
+        macro_rules! work_contract {
+            ($dollar store:ident, $dollar open:ident) => {
+                mod $dollar store {
+                    pub(crate) const CASES: &[&str] = &[$($(stringify!($case),)+)+];
+
+                    $($(
+                        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                        async fn $case() {
+                            let mut fixture = super::$dollar open().await;
+                            let case = stringify!($case);
+                            $dollar crate::work::contract::run(case, &mut fixture).await;
+                        }
+                    )+)+
+                }
+            };
         }
     };
-    (@cases $open:expr; $($case:ident)*) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $case() {
-                let mut fixture = $open.await;
-                $crate::work::contract::$case(&mut fixture).await;
-            }
-        )*
-    };
+}
+
+cases! { $
+    cursors:
+        rows_and_cursor_move_together
+        a_zombie_is_refused_and_changes_nothing
+        a_cursor_is_compared_by_its_event_too
+        what_is_written_survives_reopening
+        a_rebuilt_store_holds_the_same_items
+        rows_are_counted_by_kind;
+    claims:
+        an_operation_opened_twice_is_one_row
+        closing_takes_item_and_claim
+        two_claimers_never_hold_the_same_payment
+        operations_of_a_payment_go_in_order_of_version
+        a_later_operation_waits_behind_one_that_is_not_due
+        what_is_due_longest_is_claimed_first
+        a_claim_that_ran_out_is_taken_over
+        putting_back_counts_the_attempt_and_delays
+        a_flag_stays
+        an_inquiry_has_its_own_due_time_and_frees_the_claim
+        partitions_not_asked_for_are_not_touched;
+    expiries:
+        expiries_come_due_in_order
+        a_settled_expiry_is_gone
+        a_refused_expiry_is_due_again_when_its_operation_ends
+        a_refusal_whose_operation_has_ended_is_due_again_in_a_moment
+        an_expiry_settled_by_another_does_not_come_back
+        a_retry_without_a_refusal_does_nothing;
 }
 
 const P0: Partition = Partition::new(0);

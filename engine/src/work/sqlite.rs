@@ -22,9 +22,9 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::cursor::Cursor;
+use crate::durability::Durability;
 use crate::ids::Partition;
 use crate::ledger::StoreError;
-use crate::durability::Durability;
 use crate::migration::Migration;
 use crate::sqlite::Database;
 

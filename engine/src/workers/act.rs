@@ -9,6 +9,7 @@ use super::{WorkerError, Workers};
 use crate::acquirer::{AcquirerRequest, CallAnswer, InquiryAnswer};
 use crate::clock::Timestamp;
 use crate::engine::{acquirer_request, never_reached};
+use crate::ids::Partition;
 use crate::payment::{Operation, OperationStatus, Outcome, Verb};
 use crate::work::Claim;
 
@@ -29,14 +30,14 @@ enum Next {
 
 impl Workers {
     /// Claims what is due and starts it; `true` where more may be due at once.
-    pub(super) async fn claim_once(&self) -> Result<bool, WorkerError> {
+    pub(super) async fn claim_once(&self, held: &[Partition]) -> Result<bool, WorkerError> {
         let free = self.free.available_permits().min(CLAIMS_MAX);
         let limit = u32::try_from(free).unwrap_or(u32::MAX);
         if limit == 0 {
             return Ok(false);
         }
         let started = Instant::now();
-        let claims = self.on.work.claim(&self.partitions, self.hold(), limit).await?;
+        let claims = self.on.work.claim(held, self.hold(), limit).await?;
         let is_full = claims.len() == free;
         for claim in claims {
             let Ok(busy) = Arc::clone(&self.free).try_acquire_owned() else { break };

@@ -4,6 +4,7 @@ use tokio::task::JoinSet;
 
 use super::{WorkerError, Workers};
 use crate::engine::{EngineError, Expiry};
+use crate::ids::Partition;
 use crate::work::{ExpiryEnd, ExpiryItem};
 
 /// Expiries in one round.
@@ -11,8 +12,8 @@ const EXPIRIES_MAX: u32 = 100;
 
 impl Workers {
     /// Expires what is due; `true` where more may be due at once.
-    pub(super) async fn expire_once(&self) -> Result<bool, WorkerError> {
-        let due = self.on.work.due_expiries(&self.partitions, EXPIRIES_MAX).await?;
+    pub(super) async fn expire_once(&self, held: &[Partition]) -> Result<bool, WorkerError> {
+        let due = self.on.work.due_expiries(held, EXPIRIES_MAX).await?;
         let is_full = due.len() == usize::try_from(EXPIRIES_MAX).unwrap_or(usize::MAX);
         // Side by side, so that they share a commit.
         let mut expiring = JoinSet::new();

@@ -14,12 +14,12 @@ use crate::work::{WorkBatch, WorkFold};
 const EVENTS_MAX: u32 = 500;
 
 impl Workers {
-    /// Folds the next events of every partition; `true` where a partition may have more.
-    pub(super) async fn fold_once(&self) -> Result<bool, WorkerError> {
-        let cursors = self.on.work.cursors(&self.partitions).await?;
+    /// Folds the next events of every partition held; `true` where one may have more.
+    pub(super) async fn fold_once(&self, held: &[Partition]) -> Result<bool, WorkerError> {
+        let cursors = self.on.work.cursors(held).await?;
         let heads = self.on.ledger.heads().await?;
         let mut stretches = Vec::new();
-        for (partition, cursor) in self.partitions.iter().zip(&cursors) {
+        for (partition, cursor) in held.iter().zip(&cursors) {
             let head = heads.get(partition.index()).map_or(0, |head| head.position);
             cursor.check_head(*partition, head)?;
             if head > cursor.position {
@@ -32,14 +32,19 @@ impl Workers {
             return Ok(false);
         }
         let recorded = self.on.ledger.read(&stretches).await?;
-        self.apply(&cursors, &recorded).await
+        self.apply(held, &cursors, &recorded).await
     }
 
-    async fn apply(&self, cursors: &[Cursor], recorded: &[Recorded]) -> Result<bool, WorkerError> {
+    async fn apply(
+        &self,
+        held: &[Partition],
+        cursors: &[Cursor],
+        recorded: &[Recorded],
+    ) -> Result<bool, WorkerError> {
         let fold = WorkFold::new(&self.settings.limits, &self.settings.schedule);
         let mut batch = WorkBatch::default();
         let mut moves: Vec<(Partition, Cursor, Cursor)> = Vec::new();
-        for (partition, cursor) in self.partitions.iter().zip(cursors) {
+        for (partition, cursor) in held.iter().zip(cursors) {
             let mut reached = *cursor;
             for event in recorded.iter().filter(|event| event.partition == *partition) {
                 match reached.step(event)? {
@@ -82,6 +87,12 @@ impl Workers {
                 "the workers stand before a damaged event"
             );
         }
+    }
+
+    /// A partition that passed on is another process's to stand still in.
+    pub(super) fn forget_others(&self, held: &[Partition]) {
+        let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        standing.retain(|partition, _| held.contains(partition));
     }
 
     /// The partitions that the workers stand still in, and why.

@@ -12,11 +12,13 @@ use daybook_engine::engine::{
 };
 use daybook_engine::idempotency::IdempotencyKey;
 use daybook_engine::ids::{Ids, LedgerId, PaymentId};
+use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::faulty::FaultyLedger;
 use daybook_engine::ledger::memory::MemoryLedger;
 use daybook_engine::ledger::{Ledger, LedgerIdentity};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
+use daybook_engine::notices::Notices;
 use daybook_engine::payment::{CaptureMethod, Rejection};
 use daybook_engine::wake::Wake;
 use daybook_engine::work::memory::MemoryWork;
@@ -37,6 +39,8 @@ pub(crate) struct Stage {
     pub(crate) faulty: Arc<FaultyLedger>,
     pub(crate) acquirer: Arc<Scripted>,
     pub(crate) work: Arc<MemoryWork>,
+    /// What workers hold.
+    pub(crate) partitions: HeldPartitions,
     pub(crate) metrics: Arc<EngineMetrics>,
     ids: Arc<Ids>,
     wake: Wake,
@@ -60,6 +64,7 @@ impl Stage {
             ids: Arc::new(Ids::seeded(clock.clone(), seed)),
             metrics: Arc::default(),
             wake: Wake::default(),
+            partitions: HeldPartitions::all(partitions),
             ledger,
             clock,
         }
@@ -73,6 +78,7 @@ impl Stage {
             faulty: FaultyLedger::new(self.ledger.clone()),
             acquirer: self.acquirer.clone(),
             work: self.work.clone(),
+            partitions: self.partitions.clone(),
             metrics: Arc::default(),
             ids: self.ids.clone(),
             wake: Wake::default(),
@@ -122,6 +128,7 @@ impl Stage {
             engine: engine.clone(),
             ledger: self.faulty.clone(),
             work,
+            partitions: self.partitions.clone(),
             acquirer,
             clock: self.clock.clone(),
             wake: self.wake.clone(),
@@ -133,6 +140,11 @@ impl Stage {
             schedule: InquirySchedule::default(),
         };
         Workers::new(foundations, settings)
+    }
+
+    /// What takes the notices of a process with this engine.
+    pub(crate) fn notices(&self, engine: &Engine) -> Notices {
+        Notices { engine: engine.clone(), acquirer: self.acquirer.clone() }
     }
 
     pub(crate) fn advance(&self, by: Duration) {

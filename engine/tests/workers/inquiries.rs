@@ -207,7 +207,7 @@ async fn reversal(stage: &Stage) -> (Workers, PaymentId) {
     assert_eq!(stage.types(payment_id).await.last().unwrap(), "declined");
     let outcome = approval(amount(1000), "tx-late");
     let notice = Notice { payment_id, operation_id: answer.operation_id, outcome };
-    workers.record_notice(notice).await.unwrap();
+    stage.notices(&engine).record(notice).await.unwrap();
     let types = stage.types(payment_id).await;
     assert_eq!(types[types.len() - 2..], ["late_outcome", "reversal_requested"]);
     (workers, payment_id)

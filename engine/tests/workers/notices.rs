@@ -1,4 +1,4 @@
-//! Answers that come by themselves, taken by the running workers.
+//! Answers that come by themselves, taken beside the running workers.
 
 use std::time::Duration;
 
@@ -14,9 +14,13 @@ use crate::scripted::{approval, failure, unknown};
 use crate::stage::{Stage, amount, authorize, authorized, until};
 
 fn run(stage: &Stage, engine: &Engine) -> (CancellationToken, JoinHandle<()>) {
-    let (workers, stop) = (stage.workers(engine), CancellationToken::new());
+    let (workers, notices) = (stage.workers(engine), stage.notices(engine));
+    let stop = CancellationToken::new();
     let running = stop.clone();
-    (stop, tokio::spawn(async move { workers.run(running).await }))
+    let both = async move {
+        tokio::join!(workers.run(running.clone()), notices.run(running));
+    };
+    (stop, tokio::spawn(both))
 }
 
 async fn last_is(stage: &Stage, id: PaymentId, name: &str) {

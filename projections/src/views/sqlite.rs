@@ -10,10 +10,10 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use daybook_engine::clock::Date;
-use daybook_engine::ids::Partition;
-use daybook_engine::money::Currency;
 use daybook_engine::durability::Durability;
+use daybook_engine::ids::Partition;
 use daybook_engine::migration::Migration;
+use daybook_engine::money::Currency;
 use daybook_engine::sqlite::Database;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::{Connection, Transaction};

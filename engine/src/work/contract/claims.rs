@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub async fn an_operation_opened_twice_is_one_row(fixture: &mut dyn Fixture) {
+pub(super) async fn an_operation_opened_twice_is_one_row(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let opened = item(1, 1, fixture.now().await);
     open(&*store, &[opened]).await;
@@ -12,7 +12,7 @@ pub async fn an_operation_opened_twice_is_one_row(fixture: &mut dyn Fixture) {
     assert_eq!(store.counts(&[P0]).await.expect("the store answers").open, 1);
 }
 
-pub async fn closing_takes_item_and_claim(fixture: &mut dyn Fixture) {
+pub(super) async fn closing_takes_item_and_claim(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let (first, second) = (item(1, 1, now), item(1, 2, now));
@@ -28,7 +28,7 @@ pub async fn closing_takes_item_and_claim(fixture: &mut dyn Fixture) {
     assert_eq!(claim_one(&*store).await.item, item(2, 1, now.plus_millis(MINUTE_MS)));
 }
 
-pub async fn two_claimers_never_hold_the_same_payment(fixture: &mut dyn Fixture) {
+pub(super) async fn two_claimers_never_hold_the_same_payment(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let items: Vec<_> =
@@ -63,7 +63,7 @@ pub async fn two_claimers_never_hold_the_same_payment(fixture: &mut dyn Fixture)
     assert_eq!(tokens.len(), 100, "each claim has a token of its own");
 }
 
-pub async fn operations_of_a_payment_go_in_order_of_version(fixture: &mut dyn Fixture) {
+pub(super) async fn operations_of_a_payment_go_in_order_of_version(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     // Due in the opposite order, and version 10 sorts before 9 as text.
@@ -73,7 +73,7 @@ pub async fn operations_of_a_payment_go_in_order_of_version(fixture: &mut dyn Fi
     assert_eq!(order, [2, 9, 10]);
 }
 
-pub async fn a_later_operation_waits_behind_one_that_is_not_due(fixture: &mut dyn Fixture) {
+pub(super) async fn a_later_operation_waits_behind_one_that_is_not_due(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let (first, second) = (item(1, 1, now.plus_millis(MINUTE_MS)), item(1, 2, now));
@@ -83,7 +83,7 @@ pub async fn a_later_operation_waits_behind_one_that_is_not_due(fixture: &mut dy
     assert_eq!(claim_one(&*store).await.item, first);
 }
 
-pub async fn what_is_due_longest_is_claimed_first(fixture: &mut dyn Fixture) {
+pub(super) async fn what_is_due_longest_is_claimed_first(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let ago = |millis: i64| now.plus_millis(-millis);
@@ -102,7 +102,7 @@ pub async fn what_is_due_longest_is_claimed_first(fixture: &mut dyn Fixture) {
     assert_eq!(order, [vec![items[3], items[1], items[0]], vec![], vec![items[2]]]);
 }
 
-pub async fn a_claim_that_ran_out_is_taken_over(fixture: &mut dyn Fixture) {
+pub(super) async fn a_claim_that_ran_out_is_taken_over(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let opened = item(1, 1, fixture.now().await);
     open(&*store, &[opened]).await;
@@ -119,7 +119,7 @@ pub async fn a_claim_that_ran_out_is_taken_over(fixture: &mut dyn Fixture) {
     assert_eq!((third.item.attempts, third.item.flagged), (1, false));
 }
 
-pub async fn putting_back_counts_the_attempt_and_delays(fixture: &mut dyn Fixture) {
+pub(super) async fn putting_back_counts_the_attempt_and_delays(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let opened = item(1, 1, fixture.now().await);
     open(&*store, &[opened]).await;
@@ -138,7 +138,7 @@ pub async fn putting_back_counts_the_attempt_and_delays(fixture: &mut dyn Fixtur
     }
 }
 
-pub async fn a_flag_stays(fixture: &mut dyn Fixture) {
+pub(super) async fn a_flag_stays(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     open(&*store, &[item(1, 1, fixture.now().await)]).await;
     for (flagged, expected) in [(false, false), (true, true), (false, true)] {
@@ -149,7 +149,7 @@ pub async fn a_flag_stays(fixture: &mut dyn Fixture) {
     assert!(claim_one(&*store).await.item.flagged);
 }
 
-pub async fn an_inquiry_has_its_own_due_time_and_frees_the_claim(fixture: &mut dyn Fixture) {
+pub(super) async fn an_inquiry_has_its_own_due_time_and_frees_the_claim(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let (asked, behind) = (item(1, 1, now), item(1, 2, now));
@@ -166,7 +166,7 @@ pub async fn an_inquiry_has_its_own_due_time_and_frees_the_claim(fixture: &mut d
     assert_eq!(claim_one(&*store).await.item, behind, "the one behind it is as it was");
 }
 
-pub async fn partitions_not_asked_for_are_not_touched(fixture: &mut dyn Fixture) {
+pub(super) async fn partitions_not_asked_for_are_not_touched(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     // The same payment id in both, so that nothing but the partition tells them apart.

@@ -4,7 +4,7 @@ use super::*;
 use crate::acquirer::AcquirerLimits;
 use crate::work::{ExpiryEnd, InquirySchedule, WorkBatch, WorkCounts, WorkFold};
 
-pub async fn rows_and_cursor_move_together(fixture: &mut dyn Fixture) {
+pub(super) async fn rows_and_cursor_move_together(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     assert_eq!(
         store.cursors(&[P1, P0]).await.expect("the store answers"),
@@ -24,7 +24,7 @@ pub async fn rows_and_cursor_move_together(fixture: &mut dyn Fixture) {
     assert_eq!(claim(&*store).await, []);
 }
 
-pub async fn a_zombie_is_refused_and_changes_nothing(fixture: &mut dyn Fixture) {
+pub(super) async fn a_zombie_is_refused_and_changes_nothing(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let (start, now) = (Cursor::default(), fixture.now().await);
     let live = item(1, 1, now);
@@ -46,7 +46,7 @@ pub async fn a_zombie_is_refused_and_changes_nothing(fixture: &mut dyn Fixture) 
     assert_eq!(claim_one(&*store).await.item, live);
 }
 
-pub async fn a_cursor_is_compared_by_its_event_too(fixture: &mut dyn Fixture) {
+pub(super) async fn a_cursor_is_compared_by_its_event_too(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     assert!(
         store.apply(&[], &[(P0, Cursor::default(), cursor(5))]).await.expect("the store answers")
@@ -62,7 +62,7 @@ pub async fn a_cursor_is_compared_by_its_event_too(fixture: &mut dyn Fixture) {
     assert_eq!(store.cursors(&[P0]).await.expect("the store answers"), [cursor(5)]);
 }
 
-pub async fn what_is_written_survives_reopening(fixture: &mut dyn Fixture) {
+pub(super) async fn what_is_written_survives_reopening(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let moves = [(P0, Cursor::default(), cursor(3))];
@@ -94,7 +94,7 @@ pub async fn what_is_written_survives_reopening(fixture: &mut dyn Fixture) {
     assert_eq!(claim_one(&*store).await.item.payment_id, claims[1].item.payment_id);
 }
 
-pub async fn a_rebuilt_store_holds_the_same_items(fixture: &mut dyn Fixture) {
+pub(super) async fn a_rebuilt_store_holds_the_same_items(fixture: &mut dyn Fixture) {
     let limits = AcquirerLimits {
         call: MINUTE,
         send_window: MINUTE,
@@ -133,7 +133,7 @@ pub async fn a_rebuilt_store_holds_the_same_items(fixture: &mut dyn Fixture) {
     assert_eq!(expiries[0].len(), 3, "{expiries:?}");
 }
 
-pub async fn rows_are_counted_by_kind(fixture: &mut dyn Fixture) {
+pub(super) async fn rows_are_counted_by_kind(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     open(&*store, &[item(1, 1, now), item(1, 2, now), item(2, 1, now), item(3, 1, now)]).await;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::work::ExpiryEnd;
 
-pub async fn expiries_come_due_in_order(fixture: &mut dyn Fixture) {
+pub(super) async fn expiries_come_due_in_order(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let elsewhere = ExpiryItem { partition: P1, ..expiry(2, now.plus_millis(MINUTE_MS / 2)) };
@@ -18,7 +18,7 @@ pub async fn expiries_come_due_in_order(fixture: &mut dyn Fixture) {
     );
 }
 
-pub async fn a_settled_expiry_is_gone(fixture: &mut dyn Fixture) {
+pub(super) async fn a_settled_expiry_is_gone(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let (done, other) = (expiry(1, now), expiry(2, now));
@@ -29,7 +29,9 @@ pub async fn a_settled_expiry_is_gone(fixture: &mut dyn Fixture) {
     assert_eq!(due_expiries(&*store).await, [other]);
 }
 
-pub async fn a_refused_expiry_is_due_again_when_its_operation_ends(fixture: &mut dyn Fixture) {
+pub(super) async fn a_refused_expiry_is_due_again_when_its_operation_ends(
+    fixture: &mut dyn Fixture,
+) {
     for (number, verb) in [(1, Verb::Capture), (2, Verb::Void)] {
         let store = fixture.store();
         let now = fixture.now().await;
@@ -48,7 +50,7 @@ pub async fn a_refused_expiry_is_due_again_when_its_operation_ends(fixture: &mut
     }
 }
 
-pub async fn a_refusal_whose_operation_has_ended_is_due_again_in_a_moment(
+pub(super) async fn a_refusal_whose_operation_has_ended_is_due_again_in_a_moment(
     fixture: &mut dyn Fixture,
 ) {
     let store = fixture.store();
@@ -69,7 +71,7 @@ pub async fn a_refusal_whose_operation_has_ended_is_due_again_in_a_moment(
     assert_eq!(due_expiries(&*store).await, []);
 }
 
-pub async fn an_expiry_settled_by_another_does_not_come_back(fixture: &mut dyn Fixture) {
+pub(super) async fn an_expiry_settled_by_another_does_not_come_back(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let (met, waiting) = (expiry(1, now), expiry(2, now));
@@ -85,7 +87,7 @@ pub async fn an_expiry_settled_by_another_does_not_come_back(fixture: &mut dyn F
     assert_eq!(store.counts(&[P0]).await.expect("the store answers").expiries_waiting, 0);
 }
 
-pub async fn a_retry_without_a_refusal_does_nothing(fixture: &mut dyn Fixture) {
+pub(super) async fn a_retry_without_a_refusal_does_nothing(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
     let later = expiry(1, now.plus_millis(MINUTE_MS));

@@ -1,0 +1,182 @@
+//! The statement of an append: it locks heads, moves them, and inserts what follows them. Rows travel
+//! as one array a column, so that every batch is the same prepared statement.
+
+use std::collections::BTreeMap;
+
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgBindIterExt, PgConnection, PgRow};
+use sqlx::query::Query;
+use sqlx::types::chrono::{DateTime, Utc};
+
+use super::super::{Append, NewEvent};
+use super::read::{bigint, smallint};
+use crate::clock::Timestamp;
+use crate::ids::{Partition, PaymentId};
+
+/// An event with everything its row needs.
+struct EventRow<'a> {
+    partition: Partition,
+    /// Its position, counted from the head before this statement.
+    place: u64,
+    version: u32,
+    append: &'a Append,
+    event: &'a NewEvent,
+}
+
+/// What one statement writes.
+pub(super) struct Writing<'a> {
+    partitions: u16,
+    rows: Vec<EventRow<'a>>,
+    appends: Vec<&'a Append>,
+    counts: BTreeMap<Partition, u64>,
+}
+
+/// In this order, whatever the planner makes of it: look for the predecessors, lock the heads
+/// (ascending), move them, insert. `ready` is one row, or none, and then nothing is written. A head
+/// that another process moved while this statement waited for its lock is read anew, here by FOR
+/// UPDATE and there by UPDATE. The scalar subquery stays one look into the index for each
+/// predecessor, where a join might become a scan of every event.
+macro_rules! statement {
+    ($texts:expr) => {
+        concat!(
+            "WITH locked AS MATERIALIZED (
+                 SELECT partition FROM ledger_partition WHERE partition = ANY ($1)
+                 ORDER BY partition FOR UPDATE
+             ), ready AS MATERIALIZED (
+                 SELECT FROM (SELECT count(*) AS heads FROM locked) l
+                 WHERE l.heads = cardinality($1) AND NOT EXISTS (
+                     SELECT FROM unnest($3::int2[], $4::uuid[], $5::int8[])
+                         b (partition, payment_id, version)
+                     WHERE (
+                         SELECT e.version FROM event e
+                         WHERE e.partition = b.partition AND e.payment_id = b.payment_id
+                             AND e.version = b.version
+                     ) IS NULL)
+             ), moved AS (
+                 UPDATE ledger_partition p SET head = p.head + c.count
+                 FROM ready, unnest($1::int2[], $2::int8[]) c (partition, count)
+                 WHERE p.partition = c.partition
+                 RETURNING p.partition, p.head - c.count AS head
+             ), inserted AS (
+                 INSERT INTO event (partition, position, payment_id, version, event_id, type, data,
+                     traceparent, recorded_at)
+                 SELECT e.partition, m.head + e.place, e.payment_id, e.version, e.event_id, e.type,
+                     e.data, e.traceparent, e.recorded_at
+                 FROM moved m JOIN unnest($6::int2[], $7::int8[], $8::uuid[], $9::int8[],
+                     $10::uuid[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+                     e (partition, place, payment_id, version, event_id, type, data, traceparent,
+                        recorded_at)
+                     ON e.partition = m.partition
+             )",
+            $texts,
+            " SELECT partition, head FROM moved"
+        )
+    };
+}
+
+const EVENTS: &str = statement!("");
+const EVENTS_AND_TEXTS: &str = statement!(
+    ", written AS (
+         INSERT INTO event_text (partition, payment_id, version, name, salt, text)
+         SELECT t.* FROM ready, unnest($15::int2[], $16::uuid[], $17::int8[], $18::text[],
+             $19::bytea[], $20::text[]) t
+     )"
+);
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(partitions: u16, appends: usize) -> Self {
+        Self {
+            partitions,
+            rows: Vec::with_capacity(appends),
+            appends: Vec::with_capacity(appends),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// Adds an append whose first event comes in that place after the head.
+    pub(super) fn push(&mut self, append: &'a Append, first: u64) {
+        let partition = append.payment_id.partition(self.partitions);
+        let numbered = (first..).zip(append.versions());
+        self.rows.extend(numbered.map(|(place, (version, event))| EventRow {
+            partition,
+            place,
+            version,
+            append,
+            event,
+        }));
+        let count = self.counts.entry(partition).or_default();
+        *count = count.saturating_add(append.events.len() as u64);
+        self.appends.push(append);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Partition and head before it of every partition written to; none, and nothing is written,
+    /// where the ledger lacks one of these versions.
+    pub(super) async fn execute(
+        &self,
+        connection: &mut PgConnection,
+        predecessors: &[(PaymentId, u32)],
+    ) -> Result<Vec<PgRow>, sqlx::Error> {
+        let has_texts = self.appends.iter().any(|append| !append.texts.is_empty());
+        let query = sqlx::query(if has_texts { EVENTS_AND_TEXTS } else { EVENTS });
+        let query = self.bind_heads(query, predecessors);
+        let query = self.bind_events(query);
+        let query = if has_texts { self.bind_texts(query) } else { query };
+        query.fetch_all(connection).await
+    }
+}
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+impl Writing<'_> {
+    fn bind_heads<'q>(
+        &self,
+        query: Statement<'q>,
+        predecessors: &[(PaymentId, u32)],
+    ) -> Statement<'q> {
+        let partition =
+            |(payment, _): &(PaymentId, u32)| smallint(payment.partition(self.partitions));
+        query
+            .bind(self.counts.keys().map(|partition| smallint(*partition)).bind_iter())
+            .bind(self.counts.values().map(|count| bigint(*count)).bind_iter())
+            .bind(predecessors.iter().map(partition).bind_iter())
+            .bind(predecessors.iter().map(|(payment, _)| payment.uuid()).bind_iter())
+            .bind(predecessors.iter().map(|(_, version)| i64::from(*version)).bind_iter())
+    }
+
+    fn bind_events<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        let rows = || self.rows.iter();
+        query
+            .bind(rows().map(|row| smallint(row.partition)).bind_iter())
+            .bind(rows().map(|row| bigint(row.place)).bind_iter())
+            .bind(rows().map(|row| row.append.payment_id.uuid()).bind_iter())
+            .bind(rows().map(|row| i64::from(row.version)).bind_iter())
+            .bind(rows().map(|row| row.event.event_id.uuid()).bind_iter())
+            .bind(rows().map(|row| row.event.event_type).bind_iter())
+            .bind(rows().map(|row| row.event.data.as_str()).bind_iter())
+            .bind(rows().map(|row| row.append.traceparent.as_deref()).bind_iter())
+            .bind(rows().map(|row| timestamptz(row.append.recorded_at)).bind_iter())
+    }
+
+    fn bind_texts<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        let texts = || {
+            let appends = self.appends.iter();
+            appends.flat_map(|append| append.texts.iter().map(move |text| (append, text)))
+        };
+        let partition = |append: &Append| smallint(append.payment_id.partition(self.partitions));
+        query
+            .bind(texts().map(|(append, _)| partition(append)).bind_iter())
+            .bind(texts().map(|(append, _)| append.payment_id.uuid()).bind_iter())
+            .bind(texts().map(|(append, _)| i64::from(append.first_version)).bind_iter())
+            .bind(texts().map(|(_, text)| text.name.as_str()).bind_iter())
+            .bind(texts().map(|(_, text)| text.salt.as_slice()).bind_iter())
+            .bind(texts().map(|(_, text)| text.text.as_ref()).bind_iter())
+    }
+}
+
+fn timestamptz(at: Timestamp) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(at.millis()).unwrap_or(DateTime::UNIX_EPOCH)
+}

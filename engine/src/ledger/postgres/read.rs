@@ -1,0 +1,200 @@
+//! Reading: every question is one statement on a connection of the pool.
+
+use std::fmt::Display;
+
+use sqlx::postgres::{PgArguments, PgBindIterExt, PgRow};
+use sqlx::query::Query;
+use sqlx::types::chrono::{DateTime, Utc};
+use sqlx::{Decode, Postgres, Row, Type};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use super::super::{Head, Recorded, StoreError, Stretch};
+use super::STORE;
+use crate::clock::Timestamp;
+use crate::event_text::{EventText, TextName};
+use crate::ids::{EventId, Partition, PaymentId};
+use crate::postgres::Database;
+
+/// The columns that [`recorded`] takes, of `event e`.
+macro_rules! select_events {
+    ($rest:literal) => {
+        concat!(
+            "SELECT e.partition, e.position, e.payment_id, e.version, e.event_id, e.type, e.data,
+                 e.traceparent, e.recorded_at ",
+            $rest
+        )
+    };
+}
+
+pub(super) async fn load(
+    database: &Database,
+    partition: Partition,
+    payment_id: PaymentId,
+) -> Result<Vec<Recorded>, StoreError> {
+    let query = sqlx::query(select_events!(
+        "FROM event e WHERE e.partition = $1 AND e.payment_id = $2 ORDER BY e.version"
+    ));
+    events(database, query.bind(smallint(partition)).bind(payment_id.uuid())).await
+}
+
+pub(super) async fn texts(
+    database: &Database,
+    partition: Partition,
+    payment_id: PaymentId,
+) -> Result<Vec<EventText>, StoreError> {
+    let query = sqlx::query(
+        "SELECT version, name, salt, text FROM event_text
+         WHERE partition = $1 AND payment_id = $2 ORDER BY version, name COLLATE \"C\"",
+    );
+    let query = query.bind(smallint(partition)).bind(payment_id.uuid());
+    let rows = answered(database, query.fetch_all(database.pool())).await?;
+    rows.iter().map(event_text).collect()
+}
+
+pub(super) async fn read(
+    database: &Database,
+    stretches: &[Stretch],
+) -> Result<Vec<Recorded>, StoreError> {
+    // Ordered inside, so that it stays one walk along the primary key for each stretch.
+    let query = sqlx::query(select_events!(
+        "FROM unnest($1::int2[], $2::int8[], $3::int8[]) s (partition, first, last)
+         CROSS JOIN LATERAL (
+             SELECT * FROM event
+             WHERE partition = s.partition AND position BETWEEN s.first AND s.last
+             ORDER BY position
+         ) e"
+    ))
+    .bind(stretches.iter().map(|stretch| smallint(stretch.partition)).bind_iter())
+    .bind(stretches.iter().map(|stretch| bigint(stretch.from)).bind_iter())
+    .bind(stretches.iter().map(|stretch| bigint(stretch.last())).bind_iter());
+    let mut events = events(database, query).await?;
+    // In this order already where the stretches are, which a merge sort notices.
+    events.sort_by_key(|event| (event.partition, event.position));
+    events.dedup_by_key(|event| (event.partition, event.position));
+    Ok(events)
+}
+
+pub(super) async fn read_by_payment(
+    database: &Database,
+    partition: Partition,
+    after: Option<(PaymentId, u32)>,
+    limit: u32,
+) -> Result<Vec<Recorded>, StoreError> {
+    // Versions begin at 1, so every event comes after this one.
+    let (id, version) =
+        after.map_or((Uuid::nil(), 0), |(payment_id, version)| (payment_id.uuid(), version));
+    let query = sqlx::query(select_events!(
+        "FROM event e WHERE e.partition = $1 AND (e.payment_id, e.version) > ($2, $3)
+         ORDER BY e.payment_id, e.version LIMIT $4"
+    ));
+    let query = query.bind(smallint(partition)).bind(id);
+    events(database, query.bind(i64::from(version)).bind(i64::from(limit))).await
+}
+
+pub(super) async fn heads(database: &Database) -> Result<Vec<Head>, StoreError> {
+    let query = sqlx::query("SELECT partition, head FROM ledger_partition ORDER BY partition");
+    let rows = answered(database, query.fetch_all(database.pool())).await?;
+    rows.iter().map(head).collect()
+}
+
+async fn events(
+    database: &Database,
+    query: Query<'_, Postgres, PgArguments>,
+) -> Result<Vec<Recorded>, StoreError> {
+    let reading = query.map(|row| recorded(&row)).fetch_all(database.pool());
+    answered(database, reading).await?.into_iter().collect()
+}
+
+/// The rows, or the error where they don't come in time.
+async fn answered<T>(
+    database: &Database,
+    reading: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    match timeout(database.answer_limit(), reading).await {
+        Ok(read) => read.map_err(|error| database.unavailable(&error)),
+        Err(elapsed) => Err(StoreError::Unavailable { store: STORE, cause: elapsed.to_string() }),
+    }
+}
+
+/// The head of a row that begins with partition and head.
+pub(super) fn head(row: &PgRow) -> Result<Head, StoreError> {
+    Ok(Head { partition: partition(row, 0)?, position: unsigned(row, 1)? })
+}
+
+fn recorded(row: &PgRow) -> Result<Recorded, StoreError> {
+    Ok(Recorded {
+        partition: partition(row, 0)?,
+        position: unsigned(row, 1)?,
+        payment_id: payment_id(row, 2)?,
+        version: version(row, 3)?,
+        event_id: event_id(row, 4)?,
+        event_type: get::<&str>(row, 5)?.into(),
+        data: get::<&str>(row, 6)?.into(),
+        traceparent: get::<Option<&str>>(row, 7)?.map(Into::into),
+        recorded_at: Timestamp::from_millis(get::<DateTime<Utc>>(row, 8)?.timestamp_millis()),
+    })
+}
+
+fn event_text(row: &PgRow) -> Result<EventText, StoreError> {
+    let name: &str = get(row, 1)?;
+    let salt: Option<&[u8]> = get(row, 2)?;
+    Ok(EventText {
+        version: version(row, 0)?,
+        name: TextName::parse(name).ok_or_else(|| damaged(&format!("it has a text {name:?}")))?,
+        salt: salt.map(TryInto::try_into).transpose().map_err(|error| damaged(&error))?,
+        text: get::<Option<&str>>(row, 3)?.map(Into::into),
+    })
+}
+
+/// The error of a value that is not of its column's kind.
+pub(super) fn damaged(cause: &dyn Display) -> StoreError {
+    StoreError::Damaged { store: STORE, cause: cause.to_string() }
+}
+
+fn get<'r, T: Decode<'r, Postgres> + Type<Postgres>>(
+    row: &'r PgRow,
+    column: usize,
+) -> Result<T, StoreError> {
+    row.try_get(column).map_err(|error| damaged(&error))
+}
+
+/// A number that is never negative, from a column that could hold one.
+pub(super) fn number<T, N>(value: T) -> Result<N, StoreError>
+where
+    T: Copy + Display,
+    N: TryFrom<T, Error: Display>,
+{
+    N::try_from(value).map_err(|error| damaged(&format!("the number {value}: {error}")))
+}
+
+fn partition(row: &PgRow, column: usize) -> Result<Partition, StoreError> {
+    number(get::<i16>(row, column)?).map(Partition::new)
+}
+
+pub(super) fn version(row: &PgRow, column: usize) -> Result<u32, StoreError> {
+    number(get::<i32>(row, column)?)
+}
+
+/// A position or a head.
+pub(super) fn unsigned(row: &PgRow, column: usize) -> Result<u64, StoreError> {
+    number(get::<i64>(row, column)?)
+}
+
+pub(super) fn payment_id(row: &PgRow, column: usize) -> Result<PaymentId, StoreError> {
+    get(row, column).map(PaymentId::from_uuid)
+}
+
+pub(super) fn event_id(row: &PgRow, column: usize) -> Result<EventId, StoreError> {
+    get(row, column).map(EventId::from_uuid)
+}
+
+/// A partition as its column has it; a number that no ledger has stays one.
+pub(super) fn smallint(partition: Partition) -> i16 {
+    i16::try_from(partition.number()).unwrap_or(i16::MAX)
+}
+
+/// A position or a count as its column has it.
+pub(super) fn bigint(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,116 @@
+//! Everything in Postgres, for any number of processes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use daybook_engine::ids::Ids;
+use daybook_engine::lease::LeaseStore;
+use daybook_engine::lease::postgres::PostgresLeases;
+use daybook_engine::ledger::Ledger;
+use daybook_engine::ledger::postgres::PostgresLedger;
+use daybook_engine::migration::Migration;
+use daybook_engine::postgres::{DatabaseUrl, Migrator};
+use daybook_engine::work::WorkStore;
+use daybook_engine::work::postgres::PostgresWork;
+use daybook_projections::views::postgres::PostgresViews;
+
+use super::{Opened, Stores, Views, ids, new_ledger_id, views_failure};
+use crate::cli::Failure;
+use crate::config::{Config, Databases};
+
+struct Shared {
+    ledger: Arc<PostgresLedger>,
+    work: Option<Arc<PostgresWork>>,
+    views: Option<Arc<PostgresViews>>,
+    leases: Arc<PostgresLeases>,
+}
+
+#[async_trait]
+impl Opened for Shared {
+    async fn close(&self) {
+        if let Some(views) = &self.views {
+            views.close().await;
+        }
+        if let Some(work) = &self.work {
+            work.close().await;
+        }
+        self.leases.close().await;
+        self.ledger.close().await;
+    }
+}
+
+pub(super) async fn open(
+    config: &Config,
+    databases: &Databases,
+    ids: &Ids,
+) -> Result<Stores, Failure> {
+    if config.migrate {
+        for (migration, url) in apply(databases, config.partitions, ids).await? {
+            tracing::info!(%migration, %url, "applied");
+        }
+    }
+    let ledger = Arc::new(PostgresLedger::open(&databases.ledger, config.partitions).await?);
+    let work = match config.needs_work() {
+        true => Some(Arc::new(PostgresWork::open(&databases.ledger).await?)),
+        false => None,
+    };
+    let views = match config.needs_views() {
+        true => Some(views(databases, ledger.identity().partitions).await?),
+        false => None,
+    };
+    let leases = Arc::new(PostgresLeases::open(&databases.ledger).await?);
+    Ok(Stores {
+        ledger: ledger.clone(),
+        work: work.clone().map(|work| work as Arc<dyn WorkStore>),
+        views: views.as_ref().map(Views::new),
+        leases: Some(leases.clone() as Arc<dyn LeaseStore>),
+        opened: Box::new(Shared { ledger, work, views, leases }),
+    })
+}
+
+pub(super) async fn ledger(databases: &Databases) -> Result<Arc<dyn Ledger>, Failure> {
+    Ok(Arc::new(PostgresLedger::open(&databases.ledger, None).await?))
+}
+
+pub(super) async fn views(
+    databases: &Databases,
+    partitions: u16,
+) -> Result<Arc<PostgresViews>, Failure> {
+    PostgresViews::open(&databases.views, partitions).await.map(Arc::new).map_err(views_failure)
+}
+
+/// Brings the schema up to date and creates the ledger where there is none; what was applied, and
+/// where.
+///
+/// # Errors
+/// When a database can't be reached, or the role may not change it.
+pub(crate) async fn migrate(
+    config: &Config,
+    databases: &Databases,
+) -> Result<Vec<(Migration, DatabaseUrl)>, Failure> {
+    apply(databases, config.partitions, &ids()?).await
+}
+
+async fn apply(
+    databases: &Databases,
+    partitions: Option<u16>,
+    ids: &Ids,
+) -> Result<Vec<(Migration, DatabaseUrl)>, Failure> {
+    let mut migrator = Migrator::connect(&databases.ledger).await?;
+    let new_id = new_ledger_id(ids);
+    let (identity, ledger) = PostgresLedger::migrate(&mut migrator, partitions, new_id).await?;
+    let work = PostgresWork::migrate(&mut migrator, identity.partitions).await?;
+    // The next may be another session in the same database, which waits for this one's lock.
+    drop(migrator);
+    let mut migrator = Migrator::connect(&databases.views).await?;
+    let views = PostgresViews::migrate(&mut migrator, identity.partitions).await;
+    let views = views.map_err(views_failure)?;
+    let named = |migrations: Vec<Migration>, url: &DatabaseUrl| {
+        let url = url.clone();
+        migrations.into_iter().map(move |migration| (migration, url.clone()))
+    };
+    let applied = named(ledger, &databases.ledger.url)
+        .chain(named(work, &databases.ledger.url))
+        .chain(named(views, &databases.views.url));
+    Ok(applied.collect())
+}

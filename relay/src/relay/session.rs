@@ -21,6 +21,8 @@ use crate::record::RecordWriter;
 
 /// Between two saves of the cursors: so much is published again after a crash.
 const SAVE_EVERY: Duration = Duration::from_millis(200);
+/// Between two looks whether somebody has moved the cursors, which no save tells while nothing is saved.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two reads while nothing happens.
 const POLL_IDLE: Duration = Duration::from_millis(100);
 /// Between two reads while the ledger grows: events gather, so that reads are worth their price.
@@ -49,6 +51,7 @@ pub(super) struct Session<'r> {
     has_read: bool,
     next_read: Instant,
     next_save: Instant,
+    next_look: Instant,
     /// Something was acknowledged then, or there was nothing to be.
     progress: Instant,
 }
@@ -70,6 +73,7 @@ impl<'r> Session<'r> {
             has_read: false,
             next_read: now,
             next_save: now,
+            next_look: now + LOOK_EVERY,
             progress: now,
         })
     }
@@ -131,6 +135,10 @@ impl<'r> Session<'r> {
         if Instant::now() >= self.next_save {
             self.next_save = Instant::now() + SAVE_EVERY;
             self.save().await?;
+            if Instant::now() >= self.next_look {
+                self.next_look = Instant::now() + LOOK_EVERY;
+                self.look_at_idle().await?;
+            }
             self.follow_leases().await?;
         }
         let is_full = self.send(circuit.is_closed()).await?;

@@ -30,11 +30,34 @@ impl Session<'_> {
                 track.saved = change.to;
             }
         }
-        for partition in left {
-            tracing::info!(%partition, "the relay's cursor was moved elsewhere; beginning from there");
-            self.end_track(partition, Phase::Superseded);
+        left.into_iter().for_each(|partition| self.supersede(partition));
+        Ok(())
+    }
+
+    /// A cursor that is set back while nothing is published would be noticed at the next event only.
+    pub(super) async fn look_at_idle(&mut self) -> Result<(), RelayError> {
+        let is_idle = |(partition, track): &(&Partition, &Track)| {
+            track.is_idle() && track.attempted.is_none() && track.unsaved(**partition).is_none()
+        };
+        let idle = self.tracks.iter().filter(is_idle);
+        let idle: Vec<_> = idle.map(|(partition, track)| (*partition, track.saved)).collect();
+        let partitions: Vec<_> = idle.iter().map(|(partition, _)| *partition).collect();
+        if partitions.is_empty() {
+            return Ok(());
+        }
+        let (cursors, topic) = (&self.relay.on.cursors, self.relay.on.broker.name());
+        let found = cursors.load(topic, &partitions).await?;
+        for ((partition, saved), found) in idle.into_iter().zip(found) {
+            if found.published != saved.published {
+                self.supersede(partition);
+            }
         }
         Ok(())
+    }
+
+    fn supersede(&mut self, partition: Partition) {
+        tracing::info!(%partition, "the relay's cursor was moved elsewhere; beginning from there");
+        self.end_track(partition, Phase::Superseded);
     }
 
     /// Finds out what became of moves whose answer was lost.

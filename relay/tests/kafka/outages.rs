@@ -7,6 +7,15 @@ use daybook_relay::breaker::BreakerState::{self, Closed, HalfOpen, Open};
 
 use super::stage::{Stage, brokers_of};
 
+/// Ends with its test, however that ends.
+struct OwnServices(Services);
+
+impl Drop for OwnServices {
+    fn drop(&mut self) {
+        self.0.run(&["down", "kafka"]);
+    }
+}
+
 async fn run(services: &Services, command: &'static str) {
     let services = services.clone();
     let ran = tokio::task::spawn_blocking(move || services.run(&[command, "kafka"]));
@@ -17,6 +26,7 @@ async fn run(services: &Services, command: &'static str) {
 async fn a_restarted_broker_gets_everything_in_order() {
     let folder = tempfile::tempdir().expect("a folder");
     let services = Services::in_folder(folder.path());
+    let own = OwnServices(services.clone());
     let mut stage = Stage::on(brokers_of(&services).await);
     stage.book.grow(500).await;
     let running = stage.start();
@@ -52,5 +62,5 @@ async fn a_restarted_broker_gets_everything_in_order() {
     running.stop().await;
     let report = stage.verify().await;
     assert!(report.is_clean(), "{report:?}");
-    run(&services, "down").await;
+    drop(own);
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use daybook_relay::broker::memory::Behaviour;
 
+use tokio::time::Instant;
+
 use super::stage::{PARTITIONS, Stage, p, positions};
 
 #[tokio::test(start_paused = true)]
@@ -38,8 +40,10 @@ async fn a_failed_delivery_is_resumed_at_the_failed_record() {
     let mut stage = Stage::new(3, Behaviour::default());
     stage.broker.fail(p(2), 17);
     stage.book.grow(300).await;
+    let started = Instant::now();
     let running = stage.start();
     stage.published().await;
+    assert!(started.elapsed() < Duration::from_secs(3), "at once: {:?}", started.elapsed());
     stage.assert_topic_is_whole().await;
     running.stop().await;
     assert_eq!(stage.broker.producers(), 2, "the producer was rebuilt");

@@ -1,5 +1,7 @@
 //! Setting cursors back.
 
+use std::time::Duration;
+
 use daybook_relay::broker::memory::Behaviour;
 use daybook_relay::rewind::{RewindError, RewindTo, rewind};
 
@@ -41,14 +43,19 @@ async fn a_running_relay_publishes_again_from_there() {
 async fn a_relay_that_is_publishing_goes_back_too() {
     for seed in 0..20 {
         let mut stage = published_stage(seed).await;
+        let latency = Duration::from_millis(100)..=Duration::from_millis(400);
+        stage.broker.behave(Behaviour { latency, ..Behaviour::default() });
         let running = stage.start();
-        stage.book.grow(100).await;
-        tokio::time::sleep(std::time::Duration::from_millis(seed * 11)).await;
+        for _ in 0..10 {
+            stage.book.grow(10).await;
+            tokio::time::sleep(Duration::from_millis(90 + seed)).await;
+        }
         let before = stage.broker.records(p(1)).len();
         rewound(&stage, "1:10").await.unwrap();
         stage.published().await;
         let again = positions(&stage.broker.records(p(1)))[before..].to_vec();
         assert!((11..=40).all(|position| again.contains(&position)), "{again:?}");
+        assert_eq!(stage.broker.producers(), 2, "it costs no producer, in seed {seed}");
         stage.assert_topic_is_whole().await;
         running.stop().await;
     }

@@ -117,6 +117,17 @@ async fn another_ledger_stops_the_relay_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn another_event_at_the_cursor_is_noticed_where_nothing_follows_it() {
+    let mut stage = Stage::new(8, Behaviour::default());
+    stage.book.grow(100).await;
+    let mut event = stage.book.events(p(0)).await.pop().expect("an event");
+    event.event_id = "0190a6f0-1c2d-7e3f-8a4b-5c6d7e8f9a77".parse().unwrap();
+    move_cursor(&stage, &event).await;
+    let ended = stage.start().ended().await;
+    assert!(matches!(ended, Err(RelayError::Diverged(_))), "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_ledger_that_ends_before_the_cursor_stops_the_relay_for_good() {
     let mut stage = Stage::new(7, Behaviour::default());
     stage.book.grow(100).await;

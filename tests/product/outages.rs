@@ -157,7 +157,8 @@ async fn a_restart_of_postgres_under_load_loses_nothing() {
     }
     daybook.get("/readyz").await.expect(200);
     clients.check(running, &daybook).await;
-    assert!(!server.log().contains("deadlock detected"), "{}", server.log());
+    let log = server.log().await;
+    assert!(!log.contains("deadlock detected"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use crate::store::{Book, migrate};
 #[derive(Debug)]
 pub(crate) struct Server {
     services: Services,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -22,7 +22,7 @@ impl Server {
         // The server's user must get in.
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open).unwrap();
-        let server = Self { services: Services::in_folder(folder.path()), folder };
+        let server = Self { services: Services::in_folder(folder.path()), _folder: folder };
         server.resume().await;
         server
     }
@@ -57,9 +57,11 @@ impl Server {
     }
 
     /// What the server has logged.
-    pub(crate) fn log(&self) -> String {
-        let path = self.folder.path().join("postgres/server.log");
-        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+    pub(crate) async fn log(&self) -> String {
+        let printed = self.run(&["up", "postgres"]).await;
+        let path = printed.iter().find(|(name, _)| name == "POSTGRES_LOG").map(|(_, path)| path);
+        let path = path.expect("deploy/services says where the log is");
+        std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 }
 

@@ -15,16 +15,20 @@ services: packages ## Start the servers that tests use, and print where they are
 
 # The whole-product tests come last, so that the last line printed is their summary.
 test: services ## Format check, lints, then every test
+	deploy/services clean
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace --exclude daybook
 	cargo test -p daybook --bins
 	cargo test -p daybook --test product
 
-drill: packages ## The long versions of the whole-product tests: crashes, load, restarts
+drill: services ## The long versions of the whole-product tests: crashes, load, restarts
 	cargo run --release -p bench -- run flows --rate 200 --duration 60s
 	cargo run --release -p bench -- run mixed --requests 10000 --in-flight 1000 --seed 20261123
 	cargo run --release -p bench -- run authorize --connections 64 --requests 200000
+	cargo run --release -p bench -- run shared --postgres
+	cargo run --release -p bench -- run together --postgres
+	cargo run --release -p bench -- run authorize --postgres --connections 256 --duration 30s -- --role api
 	DAYBOOK_DRILL=full cargo test -p daybook --test product -- --include-ignored
 
 bench: ## Authorizations per second, with the limits of this machine beside the figure

@@ -7,10 +7,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::failure::Failure;
-use crate::scenario::{Scenario, authorize, flows, mixed};
+use crate::scenario::{Scenario, authorize, flows, mixed, shared, together};
 use crate::server::Place;
 
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) enum Order {
     Run(Box<RunOrder>),
     LimitFsync { duration: Duration },
     LimitHttp { connections: usize, duration: Duration },
+    LimitPostgres { duration: Duration },
     Echo { listen: SocketAddr },
 }
 
@@ -61,19 +62,33 @@ fn run_command() -> Command {
         .about("Duplicates, competing captures, refunds and voids; then checks each one's effect")
         .arg(count("requests", "10000", "How many requests; a tenth are duplicates of one"))
         .arg(count("in-flight", "1000", "How many at a time"))
-        .arg(
-            Arg::new("seed")
-                .long("seed")
-                .value_name("N")
-                .default_value("1")
-                .value_parser(value_parser!(u64))
-                .help("The same seed asks for the same operations in the same order"),
-        );
+        .arg(seed());
     Command::new("run")
         .about("Run a scenario against a server of its own, or a running one")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([authorize, flows, mixed].map(with_place))
+        .subcommands(several_commands().map(with_children))
+}
+
+/// Scenarios of several processes on one ledger: always on Postgres.
+fn several_commands() -> [Command; 2] {
+    let shared = Command::new("shared")
+        .about(
+            "Two API processes, two workers, two projections: commands on the same payments through \
+             both APIs at once; then checks each one's effect",
+        )
+        .arg(count("requests", "20000", "How many requests; a tenth are duplicates of one"))
+        .arg(count("connections", "64", "How many connections to each API process"))
+        .arg(seed());
+    let together = Command::new("together")
+        .about(
+            "The load of `authorize` on one API process, then on two: what two reach of one's rate",
+        )
+        .arg(count("connections", "128", "How many connections in all"))
+        .arg(duration_arg("duration", "15s", "How long, each time"))
+        .arg(count("merchants", "16", "How many merchants the payments are spread over"));
+    [shared, together]
 }
 
 fn limit_command() -> Command {
@@ -92,16 +107,36 @@ fn limit_command() -> Command {
                 .arg(count("connections", "64", "How many connections ask at a time"))
                 .arg(duration_arg("duration", "3s", "How long")),
         )
+        .subcommand(
+            Command::new("postgres")
+                .about(
+                    "Durable inserts of Daybook's own two rows of an authorization, 256 at a time",
+                )
+                .arg(duration_arg("duration", "5s", "How long")),
+        )
 }
 
 fn with_place(command: Command) -> Command {
-    command
+    with_children(command)
         .arg(
             Arg::new("target")
                 .long("target")
                 .value_name("http://127.0.0.1:PORT")
                 .value_parser(value::loopback)
                 .help("Use the server running there instead of starting one (loopback only)"),
+        )
+        .mut_arg("postgres", |arg| arg.conflicts_with("target"))
+        .mut_arg("flags", |arg| arg.conflicts_with("target"))
+}
+
+/// For scenarios that start their servers themselves.
+fn with_children(command: Command) -> Command {
+    command
+        .arg(
+            Arg::new("postgres")
+                .long("postgres")
+                .action(ArgAction::SetTrue)
+                .help("Keep the ledger in a fresh database on the Postgres of `deploy/services`"),
         )
         .arg(
             Arg::new("json")
@@ -115,10 +150,18 @@ fn with_place(command: Command) -> Command {
                 .value_name("SERVER FLAGS")
                 .num_args(1..)
                 .last(true)
-                .conflicts_with("target")
                 .value_parser(value_parser!(OsString))
                 .help("Further flags for the server that is started"),
         )
+}
+
+fn seed() -> Arg {
+    Arg::new("seed")
+        .long("seed")
+        .value_name("N")
+        .default_value("1")
+        .value_parser(value_parser!(u64))
+        .help("The same seed asks for the same operations in the same order")
 }
 
 fn count(name: &'static str, default: &'static str, help: &'static str) -> Arg {
@@ -149,6 +192,12 @@ pub(crate) fn order(matches: &ArgMatches) -> Result<Order, Failure> {
         (["run", "mixed"], matches) => {
             Ok(run_order(Scenario::Mixed(mixed_plan(matches)?), matches))
         }
+        (["run", "shared"], matches) => {
+            Ok(run_order(Scenario::Shared(shared_plan(matches)?), matches))
+        }
+        (["run", "together"], matches) => {
+            Ok(run_order(Scenario::Together(together_plan(matches)), matches))
+        }
         (["limit", "fsync"], matches) => {
             Ok(Order::LimitFsync { duration: *given(matches, "duration") })
         }
@@ -156,6 +205,9 @@ pub(crate) fn order(matches: &ArgMatches) -> Result<Order, Failure> {
             connections: size(matches, "connections"),
             duration: *given(matches, "duration"),
         }),
+        (["limit", "postgres"], matches) => {
+            Ok(Order::LimitPostgres { duration: *given(matches, "duration") })
+        }
         (["echo", _], matches) => Ok(Order::Echo { listen: *given(matches, "listen") }),
         ([first, second], _) => Err(Failure::Usage(format!("unknown command {first} {second}"))),
     }
@@ -173,9 +225,12 @@ fn path(matches: &ArgMatches) -> Result<([&str; 2], &ArgMatches), Failure> {
 
 fn run_order(scenario: Scenario, matches: &ArgMatches) -> Order {
     let flags = matches.get_many::<OsString>("flags").unwrap_or_default().cloned().collect();
-    let place = match matches.get_one::<SocketAddr>("target") {
+    let postgres = matches.get_flag("postgres") || scenario.needs_postgres();
+    // Some scenarios have no such flag.
+    let target = matches.try_get_one::<SocketAddr>("target").unwrap_or_default();
+    let place = match target {
         Some(address) => Place::Running(*address),
-        None => Place::Child { flags },
+        None => Place::Child { postgres, flags },
     };
     let json = matches.get_one("json").cloned();
     Order::Run(Box::new(RunOrder { scenario, place, json }))
@@ -202,13 +257,30 @@ fn flows_plan(matches: &ArgMatches) -> flows::Plan {
 }
 
 fn mixed_plan(matches: &ArgMatches) -> Result<mixed::Plan, Failure> {
+    let (requests, in_flight) = (mixed_requests(matches)?, size(matches, "in-flight"));
+    Ok(mixed::Plan { requests, in_flight, seed: *given(matches, "seed") })
+}
+
+fn shared_plan(matches: &ArgMatches) -> Result<shared::Plan, Failure> {
+    let (requests, connections) = (mixed_requests(matches)?, size(matches, "connections"));
+    Ok(shared::Plan { requests, connections, seed: *given(matches, "seed") })
+}
+
+fn together_plan(matches: &ArgMatches) -> together::Plan {
+    together::Plan {
+        connections: size(matches, "connections"),
+        merchants: *given(matches, "merchants"),
+        duration: *given(matches, "duration"),
+    }
+}
+
+fn mixed_requests(matches: &ArgMatches) -> Result<usize, Failure> {
     let requests = size(matches, "requests");
     if requests < mixed::REQUESTS_MIN {
         let min = mixed::REQUESTS_MIN;
         return Err(Failure::Usage(format!("--requests {requests}: at least {min} are needed")));
     }
-    let in_flight = size(matches, "in-flight");
-    Ok(mixed::Plan { requests, in_flight, seed: *given(matches, "seed") })
+    Ok(requests)
 }
 
 fn given<'a, T: Clone + Send + Sync + 'static>(matches: &'a ArgMatches, name: &str) -> &'a T {
@@ -239,10 +311,26 @@ mod tests {
         else {
             panic!("not a run")
         };
-        let Place::Child { flags } = order.place else { panic!("not a child") };
+        let Place::Child { postgres: false, flags } = order.place else { panic!("not a child") };
         assert_eq!(flags, ["--fee-bps", "29"]);
         let Scenario::Authorize(plan) = order.scenario else { panic!("not authorize") };
         assert_eq!((plan.connections, plan.merchants), (8, 16));
+    }
+
+    #[test]
+    fn a_run_is_on_postgres_where_asked_and_where_processes_share_a_ledger() {
+        for (line, expected) in [
+            ("bench run authorize --postgres -- --role api", true),
+            ("bench run mixed", false),
+            ("bench run shared --postgres", true),
+            ("bench run together", true),
+        ] {
+            let Order::Run(order) = parsed(line) else { panic!("not a run: {line}") };
+            let Place::Child { postgres, .. } = order.place else { panic!("no child: {line}") };
+            assert_eq!(postgres, expected, "{line}");
+        }
+        let words = "bench run authorize --target http://127.0.0.1:1 --postgres";
+        assert!(command().try_get_matches_from(words.split_whitespace()).is_err());
     }
 
     #[test]

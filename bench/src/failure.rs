@@ -15,6 +15,12 @@ pub(crate) enum Failure {
     NoStop { program: String, within: Duration },
     #[error("`daybook verify` ended with {status}:\n{said}")]
     Verify { status: String, said: String },
+    #[error("`daybook migrate` ended with {status}:\n{said}")]
+    Migrate { status: String, said: String },
+    #[error("`deploy/services up postgres` {0}")]
+    Services(String),
+    #[error("Postgres, {doing}: {cause}")]
+    Postgres { doing: String, cause: String },
     #[error("{doing}: {error}")]
     Io { doing: String, error: io::Error },
     #[error("`cargo build` of daybook failed: see its messages above")]
@@ -36,7 +42,13 @@ impl Failure {
             | Self::NoStop { .. }
             | Self::Verify { .. } => 1,
             Self::Usage(_) => 2,
-            Self::Io { .. } | Self::Build | Self::NotStarted { .. } | Self::NoServer { .. } => 3,
+            Self::Migrate { .. }
+            | Self::Services(_)
+            | Self::Postgres { .. }
+            | Self::Io { .. }
+            | Self::Build
+            | Self::NotStarted { .. }
+            | Self::NoServer { .. } => 3,
             Self::Interrupted => 130,
         }
     }

@@ -10,6 +10,7 @@ mod failure;
 #[cfg(test)]
 mod fake;
 mod limits;
+mod postgres;
 mod progress;
 mod report;
 mod scenario;
@@ -51,6 +52,7 @@ async fn run(order: Order) -> Result<(), Failure> {
         Order::LimitHttp { connections, duration } => {
             limits::http::run(connections, duration).await
         }
+        Order::LimitPostgres { duration } => limits::postgres::run(duration).await,
         Order::Echo { listen } => limits::http::serve_echo(listen).await,
     }
 }

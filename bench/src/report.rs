@@ -88,6 +88,11 @@ impl Section {
         Self { name, figures: Vec::new() }
     }
 
+    /// All figures of these, under one name.
+    pub(crate) fn joined(name: &'static str, sections: Vec<Self>) -> Self {
+        Self { name, figures: sections.into_iter().flat_map(|section| section.figures).collect() }
+    }
+
     fn add(&mut self, name: impl Into<String>, value: Value, shown: String) {
         self.figures.push(Figure { name: name.into(), value, shown });
     }

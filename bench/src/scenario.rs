@@ -3,15 +3,18 @@
 pub(crate) mod authorize;
 pub(crate) mod flows;
 pub(crate) mod mixed;
+pub(crate) mod shared;
+pub(crate) mod together;
 
 use std::io::{Write as _, stderr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::cli::RunOrder;
 use crate::failure::Failure;
 use crate::limits::Limits;
 use crate::report::{Report, Section};
-use crate::server::{Server, Standing, open_files_max};
+use crate::server::{ALONE, Checked, Crew, Ready, Servers, Standing, open_files_max};
 
 /// Differences that are written out; the rest is only counted.
 const DIFFERENCES_SHOWN: usize = 20;
@@ -23,6 +26,8 @@ pub(crate) enum Scenario {
     Authorize(authorize::Plan),
     Flows(flows::Plan),
     Mixed(mixed::Plan),
+    Shared(shared::Plan),
+    Together(together::Plan),
 }
 
 /// What a scenario found.
@@ -42,52 +47,111 @@ pub(crate) async fn run_until_interrupted(order: RunOrder) -> Result<(), Failure
     }
 }
 
-/// Runs against a server of its own or a running one, reports, and fails at any difference.
+/// What servers did under a load, and what they left.
+#[derive(Debug)]
+struct Outcome {
+    sections: Vec<Section>,
+    requests_per_second: f64,
+    differences: Vec<String>,
+    /// What `daybook verify` said, once for each ledger.
+    verified: Vec<String>,
+    /// Why a ledger could not be checked.
+    failure: Option<Failure>,
+}
+
+/// Runs against servers of its own or a running one, reports, and fails at any difference.
 async fn run(order: RunOrder) -> Result<(), Failure> {
     let RunOrder { scenario, place, json } = order;
     room_for(scenario.connections())?;
     let place = place.ready().await?;
     let limits = match &scenario {
-        Scenario::Authorize(plan) => Some(Limits::measure(plan.connections).await?),
-        Scenario::Flows(_) | Scenario::Mixed(_) => None,
+        Scenario::Authorize(plan) => {
+            Some(Limits::measure(plan.connections, place.cluster()).await?)
+        }
+        _ => None,
     };
-    let server = Server::open(place).await?;
-    let before = server.standing().await;
-    let findings = match &scenario {
-        Scenario::Authorize(plan) => authorize::run(server.address, plan).await,
-        Scenario::Flows(plan) => flows::run(server.address, plan).await,
-        Scenario::Mixed(plan) => mixed::run(server.address, plan).await,
-    };
-    let after = server.standing().await;
-    let stopped = server.stop().await;
+    let outcome = scenario.outcome(&place).await?;
 
     let mut report = Report::new(format!("run {}", scenario.name()));
-    findings.sections.into_iter().for_each(|section| report.add(section));
-    report.add(server_section(before, after));
+    outcome.sections.into_iter().for_each(|section| report.add(section));
     if let Some(limits) = limits {
-        report.add(limits.section(findings.requests_per_second));
+        report.add(limits.section(outcome.requests_per_second));
     }
     report.print()?;
     if let Some(path) = json {
         report.write_json(&path)?;
     }
-    show(&findings.differences);
-    if let Some(said) = stopped? {
-        report.say("verify", &said)?;
+    show(&outcome.differences);
+    for said in &outcome.verified {
+        report.say("verify", said)?;
     }
-    match findings.differences.len() {
-        0 => Ok(()),
-        found => Err(Failure::Differences { found }),
+    match (outcome.failure, outcome.differences.len()) {
+        (Some(failure), _) => Err(failure),
+        (None, 0) => Ok(()),
+        (None, found) => Err(Failure::Differences { found }),
     }
 }
 
+/// Opens a crew's servers on a fresh ledger, puts the load on those that take requests, stops them
+/// all, and checks what they left.
+async fn under_load<F>(place: &Ready, crew: &Crew, load: F) -> Result<Outcome, Failure>
+where
+    F: AsyncFnOnce(&[SocketAddr]) -> Findings,
+{
+    let servers = Servers::open(place, crew).await?;
+    let before = servers.standing().await;
+    let findings = load(&servers.addresses).await;
+    let after = servers.standing().await;
+    let (checked, failure) = match servers.stop().await {
+        Ok(checked) => (checked, None),
+        // The figures are still worth showing.
+        Err(failure) => (Checked::default(), Some(failure)),
+    };
+    let mut outcome = Outcome {
+        sections: findings.sections,
+        requests_per_second: findings.requests_per_second,
+        differences: findings.differences,
+        verified: Vec::from_iter(checked.verified),
+        failure,
+    };
+    outcome.sections.extend(Standing::sections(&before, &after));
+    outcome.differences.extend(checked.differences);
+    Ok(outcome)
+}
+
 impl Scenario {
+    async fn outcome(&self, place: &Ready) -> Result<Outcome, Failure> {
+        match self {
+            Self::Authorize(plan) => {
+                under_load(place, ALONE, async |servers| authorize::run(servers, plan).await).await
+            }
+            Self::Flows(plan) => {
+                under_load(place, ALONE, async |servers| flows::run(servers[0], plan).await).await
+            }
+            Self::Mixed(plan) => {
+                under_load(place, ALONE, async |servers| mixed::run(servers[0], plan).await).await
+            }
+            Self::Shared(plan) => {
+                let load = async |servers: &[SocketAddr]| shared::run(servers, plan).await;
+                under_load(place, shared::CREW, load).await
+            }
+            Self::Together(plan) => together::run(place, plan).await,
+        }
+    }
+
     const fn name(&self) -> &'static str {
         match self {
             Self::Authorize(_) => "authorize",
             Self::Flows(_) => "flows",
             Self::Mixed(_) => "mixed",
+            Self::Shared(_) => "shared",
+            Self::Together(_) => "together",
         }
+    }
+
+    /// Whether several processes share its ledger, which SQLite's lock refuses.
+    pub(crate) const fn needs_postgres(&self) -> bool {
+        matches!(self, Self::Shared(_) | Self::Together(_))
     }
 
     /// How many are open at a time, as far as the plan says.
@@ -96,6 +160,8 @@ impl Scenario {
             Self::Authorize(plan) => plan.connections,
             Self::Flows(_) => 0,
             Self::Mixed(plan) => plan.in_flight,
+            Self::Shared(plan) => plan.connections.saturating_mul(2),
+            Self::Together(plan) => plan.connections,
         }
     }
 }
@@ -110,27 +176,6 @@ fn room_for(connections: usize) -> Result<(), Failure> {
         ))),
         _ => Ok(()),
     }
-}
-
-fn server_section(before: Standing, after: Standing) -> Section {
-    let mut section = Section::new("server");
-    match (before.usage, after.usage) {
-        (Some(before), Some(after)) => {
-            section.number("residentMiB", after.resident_kib as f64 / 1024.0);
-            section.number("residentPeakMiB", after.resident_peak_kib as f64 / 1024.0);
-            section.seconds("cpuSeconds", after.cpu.saturating_sub(before.cpu));
-        }
-        _ => section.all_missing(&["residentMiB", "residentPeakMiB", "cpuSeconds"]),
-    }
-    match (before.ledger, after.ledger) {
-        (Some(before), Some(after)) => {
-            let written = after.since(before);
-            section.count("commits", written.commits);
-            section.ratio("eventsPerCommit", written.events as f64, written.commits as f64);
-        }
-        _ => section.all_missing(&["commits", "eventsPerCommit"]),
-    }
-    section
 }
 
 fn show(differences: &[String]) {

@@ -1,7 +1,9 @@
-//! The server under load: a child process, or one that runs already.
+//! The servers under load: child processes, or one that runs already.
 
+mod data;
 mod metrics;
 mod process;
+mod standing;
 mod usage;
 
 use std::ffi::OsString;
@@ -11,33 +13,49 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-pub(crate) use metrics::LedgerCounters;
+use data::Data;
+use metrics::LedgerCounters;
 pub(crate) use process::Process;
-pub(crate) use usage::{Usage, open_files_max};
+pub(crate) use standing::Standing;
+use usage::cpu_of_machine;
+pub(crate) use usage::{Usage, cpu_of_family, open_files_max};
 
 use crate::failure::Failure;
+use crate::postgres::Cluster;
+
+/// The processes on one ledger: the role of each, or none for one that does everything.
+pub(crate) type Crew = [Option<&'static str>];
+
+pub(crate) const ALONE: &Crew = &[None];
+pub(crate) const API: &str = "api";
 
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// Start `daybook serve` with these further flags.
+    /// Start `daybook serve` with these further flags, its ledger on Postgres or in a folder.
     Child {
+        postgres: bool,
         flags: Vec<OsString>,
     },
     Running(SocketAddr),
 }
 
-/// A place where a server can be used at once.
+/// A place where servers can be used at once.
 #[derive(Debug)]
 pub(crate) enum Ready {
-    Built { program: PathBuf, flags: Vec<OsString> },
+    Built { program: PathBuf, cluster: Option<Cluster>, flags: Vec<OsString> },
     Running(SocketAddr),
 }
 
 impl Place {
-    /// Builds daybook, or sees that the running server is there: before anything is measured.
+    /// Builds daybook and starts Postgres, or sees that the running server is there: before anything
+    /// is measured.
     pub(crate) async fn ready(self) -> Result<Ready, Failure> {
         match self {
-            Self::Child { flags } => Ok(Ready::Built { program: build()?, flags }),
+            Self::Child { postgres, flags } => {
+                let program = build()?;
+                let cluster = if postgres { Some(Cluster::up()?) } else { None };
+                Ok(Ready::Built { program, cluster, flags })
+            }
             Self::Running(address) => {
                 let connected = tokio::net::TcpStream::connect(address).await;
                 connected.map_err(|_| Failure::NoServer { address })?;
@@ -47,74 +65,110 @@ impl Place {
     }
 }
 
-/// A server that a scenario runs against.
+impl Ready {
+    /// The Postgres that the ledger is on, as far as this run knows.
+    pub(crate) const fn cluster(&self) -> Option<&Cluster> {
+        match self {
+            Self::Built { cluster, .. } => cluster.as_ref(),
+            Self::Running(_) => None,
+        }
+    }
+}
+
+/// The servers of one ledger that a scenario runs against.
 #[derive(Debug)]
-pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
+pub(crate) struct Servers {
+    /// Those that take requests.
+    pub(crate) addresses: Vec<SocketAddr>,
     own: Option<Own>,
 }
 
-/// A server that this run started.
+/// Servers that this run started.
 #[derive(Debug)]
 struct Own {
     program: PathBuf,
-    process: Process,
-    /// Removed, with all in it, when the run is over.
-    data: TempDir,
+    processes: Vec<Process>,
+    cluster: Option<Cluster>,
+    /// Behind the processes: they are killed before it is removed.
+    data: Data,
 }
 
-/// What a server had used and written at one time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Standing {
-    pub(crate) usage: Option<Usage>,
-    pub(crate) ledger: Option<LedgerCounters>,
+/// What the stopped servers left.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    /// What `daybook verify` said.
+    pub(crate) verified: Option<String>,
+    /// Where something else is not as it should be, one sentence each.
+    pub(crate) differences: Vec<String>,
 }
 
-impl Server {
-    /// Starts daybook in a fresh folder, or takes the server that runs.
-    pub(crate) async fn open(place: Ready) -> Result<Self, Failure> {
+impl Servers {
+    /// Starts a crew on a fresh ledger, or takes the server that runs.
+    pub(crate) async fn open(place: &Ready, crew: &Crew) -> Result<Self, Failure> {
         match place {
-            Ready::Running(address) => Ok(Self { address, own: None }),
-            Ready::Built { program, flags } => {
-                let data = data_dir()?;
-                // As many open files as the system lets it have, as a service manager would.
-                let mut command = Command::new("sh");
-                command
-                    .args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$0\" \"$@\""])
-                    .arg(&program);
-                command.args(["serve", "--listen", "127.0.0.1:0", "--simulator-latency-ms", "0"]);
-                command.arg("--data-dir").arg(data.path()).args(flags);
-                let process = Process::start("daybook", command).await?;
-                let address = process.address;
-                Ok(Self { address, own: Some(Own { program, process, data }) })
+            Ready::Running(address) => Ok(Self { addresses: vec![*address], own: None }),
+            Ready::Built { program, cluster, flags } => {
+                let data = Data::fresh(cluster.as_ref(), program).await?;
+                let own = Own {
+                    program: program.clone(),
+                    processes: Vec::new(),
+                    cluster: cluster.clone(),
+                    data,
+                };
+                own.staffed(crew, flags).await
             }
         }
     }
 
     pub(crate) async fn standing(&self) -> Standing {
-        let pid = self.own.as_ref().map(|own| own.process.pid());
-        Standing {
-            usage: pid.and_then(|pid| Usage::of(&pid)),
-            ledger: LedgerCounters::read(self.address).await,
+        match &self.own {
+            Some(own) => Standing::of(&own.processes, own.cluster.as_ref()).await,
+            None => Standing::of_running(&self.addresses).await,
         }
     }
 
-    /// Asks the child, if any, to stop, sees that it does so cleanly, and lets `daybook verify` check
-    /// what it left; what that says.
-    pub(crate) async fn stop(self) -> Result<Option<String>, Failure> {
-        let Some(Own { program, process, data }) = self.own else { return Ok(None) };
-        process.stop().await?;
+    /// Asks the children, if any, to stop, sees that they do so cleanly, and lets `daybook verify`
+    /// check what they left.
+    pub(crate) async fn stop(self) -> Result<Checked, Failure> {
+        let Some(Own { program, processes, data, .. }) = self.own else {
+            return Ok(Checked::default());
+        };
+        for process in processes {
+            process.stop().await?;
+        }
         let mut verify = Command::new(program);
-        verify.arg("verify").arg("--data-dir").arg(data.path());
-        let output = verify
-            .output()
+        let output = verify.arg("verify").args(data.flags()).output();
+        let output = output
             .map_err(|error| Failure::Io { doing: "running daybook verify".into(), error })?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        if output.status.success() {
-            Ok(Some(said))
-        } else {
-            Err(Failure::Verify { status: output.status.to_string(), said })
+        if !output.status.success() {
+            return Err(Failure::Verify { status: output.status.to_string(), said });
         }
+        Ok(Checked { verified: Some(said), differences: data.deadlocks().await? })
+    }
+}
+
+impl Own {
+    async fn staffed(mut self, crew: &Crew, flags: &[OsString]) -> Result<Servers, Failure> {
+        let mut addresses = Vec::new();
+        for role in crew {
+            // As many open files as the system lets it have, as a service manager would.
+            let mut command = Command::new("sh");
+            command
+                .args(["-c", "ulimit -n \"$(ulimit -Hn)\"; exec \"$0\" \"$@\""])
+                .arg(&self.program);
+            command.args(["serve", "--listen", "127.0.0.1:0", "--simulator-latency-ms", "0"]);
+            command.args(self.data.flags()).args(flags);
+            if let Some(role) = role {
+                command.args(["--role", role]);
+            }
+            let process = Process::start("daybook", command).await?;
+            if role.is_none_or(|role| role == API) {
+                addresses.push(process.address);
+            }
+            self.processes.push(process);
+        }
+        Ok(Servers { addresses, own: Some(self) })
     }
 }
 
@@ -166,3 +220,6 @@ fn fresh_dir(parent: &Path) -> Result<TempDir, Failure> {
     let dir = tempfile::Builder::new().prefix("bench-data-").tempdir_in(parent);
     dir.map_err(|error| Failure::Io { doing: format!("a folder in {}", parent.display()), error })
 }
+
+#[cfg(test)]
+mod tests;

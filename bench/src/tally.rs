@@ -102,6 +102,12 @@ impl Tally {
         self.answers.iter().map(|counted| counted.count).sum()
     }
 
+    /// Those with an outcome: 202 leaves it open, and a refusal costs a server next to nothing.
+    pub(crate) fn concluded_total(&self) -> u64 {
+        let concluded = self.answers.iter().filter(|counted| matches!(counted.status, 200 | 201));
+        concluded.map(|counted| counted.count).sum()
+    }
+
     pub(crate) fn failed_total(&self) -> u64 {
         self.errors.values().sum()
     }
@@ -162,7 +168,7 @@ mod tests {
     fn answers_are_counted_by_step_status_and_label() {
         let mut tally = Tally::new();
         for (step, status, label) in
-            [("b", 200, "X"), ("a", 409, "Y"), ("b", 200, "X"), ("b", 200, "Z")]
+            [("b", 200, "X"), ("a", 409, "Y"), ("b", 200, "X"), ("b", 202, "Z")]
         {
             tally.answered(step, Duration::from_millis(1), status, label);
         }
@@ -174,8 +180,9 @@ mod tests {
             .collect();
         assert_eq!(
             counted,
-            [("a", 409, "Y".into(), 1), ("b", 200, "X".into(), 2), ("b", 200, "Z".into(), 1)]
+            [("a", 409, "Y".into(), 1), ("b", 200, "X".into(), 2), ("b", 202, "Z".into(), 1)]
         );
         assert_eq!((tally.answered_total(), tally.failed_total()), (4, 1));
+        assert_eq!(tally.concluded_total(), 2);
     }
 }

@@ -1,6 +1,7 @@
 //! Postgres (15 and later) as the stores use it: pools with time limits, the settings that durability
 //! rests on read back, and errors told apart by what they say of a commit.
 
+mod line;
 mod migrate;
 #[cfg(any(test, feature = "testing"))]
 pub mod scratch;
@@ -11,11 +12,13 @@ pub use transaction::Transaction;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Row};
 
+use self::line::Line;
 use crate::durability::Durability;
 use crate::ledger::StoreError;
 use crate::migration::Migration;
@@ -85,6 +88,8 @@ pub struct Database {
     settings: PostgresSettings,
     options: PgConnectOptions,
     pool: PgPool,
+    /// `None` where the URL names a socket.
+    line: Option<Arc<Line>>,
 }
 
 impl Database {
@@ -100,11 +105,12 @@ impl Database {
         needed: &[Migration],
     ) -> Result<Self, StoreError> {
         let options = session(settings, durability);
+        let (options, line) = with_line(options, settings)?;
         let pool = PgPoolOptions::new()
             .max_connections(settings.pool_max)
             .acquire_timeout(settings.connect_timeout)
             .connect_lazy_with(options.clone());
-        let database = Self { store, settings: settings.clone(), options, pool };
+        let database = Self { store, settings: settings.clone(), options, pool, line };
         let mut connection = database.connection().await?;
         check_settings(&database, &mut connection, durability).await?;
         migrate::check_schema(&database, &mut connection, needed).await?;
@@ -152,8 +158,16 @@ impl Database {
             sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => {
                 StoreError::Damaged { store, cause: error.to_string() }
             }
+            _ if is_forbidden(error) => StoreError::Refused(format!(
+                "{}: {error}: run deploy/postgres/server_role.sql as the owner of the tables, and \
+                 make {} a member of daybook_server",
+                self.settings.url,
+                self.settings.url.0.get_username()
+            )),
             _ => {
-                StoreError::Unavailable { store, cause: format!("{}: {error}", self.settings.url) }
+                let trouble = self.line.as_ref().and_then(|line| line.trouble());
+                let cause = trouble.unwrap_or_else(|| error.to_string());
+                StoreError::Unavailable { store, cause: format!("{}: {cause}", self.settings.url) }
             }
         }
     }
@@ -175,6 +189,26 @@ impl Database {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Over TCP the driver is led to the near end of a [`Line`]; what the URL asks of TLS stays.
+fn with_line(
+    options: PgConnectOptions,
+    settings: &PostgresSettings,
+) -> Result<(PgConnectOptions, Option<Arc<Line>>), StoreError> {
+    if options.get_socket().is_some() || options.get_host().starts_with('/') {
+        return Ok((options, None));
+    }
+    let line = Line::open(options.get_host(), options.get_port(), settings.connect_timeout);
+    let line = line.map_err(|error| {
+        let folder = std::env::temp_dir();
+        StoreError::Refused(format!(
+            "no socket can be made in {}: {error}: set TMPDIR to a folder with a short name that \
+             this user may write to",
+            folder.display()
+        ))
+    })?;
+    Ok((options.socket(line.folder()), Some(Arc::new(line))))
 }
 
 /// What every session of this process is told.
@@ -216,6 +250,13 @@ pub fn is_constraint(error: &sqlx::Error) -> bool {
         .as_database_error()
         .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| code.starts_with("23"))
+}
+
+/// Whether the role lacks a privilege.
+fn is_forbidden(error: &sqlx::Error) -> bool {
+    const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.as_deref() == Some(INSUFFICIENT_PRIVILEGE)
 }
 
 async fn check_settings(

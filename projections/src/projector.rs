@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use daybook_engine::ids::Partition;
+use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Head, Ledger, Recorded, StoreError, Stretch};
 use daybook_engine::payment::DecodeError;
 use tokio::sync::watch;
@@ -36,6 +37,9 @@ pub struct Projector {
     feed: Arc<dyn Feed>,
     views: Arc<dyn ViewStore>,
     pace: Pace,
+    partitions: HeldPartitions,
+    /// Those that were held at the last step.
+    held: Arc<[Partition]>,
     /// As the last commit left them; `None` until they are read, and after every surprise.
     cursors: Option<BTreeMap<Partition, ViewCursors>>,
     /// The partitions that stand before a damaged event.
@@ -51,11 +55,13 @@ impl Projector {
         feed: Arc<dyn Feed>,
         views: Arc<dyn ViewStore>,
         pace: Pace,
+        partitions: HeldPartitions,
     ) -> Self {
         let health = watch::Sender::new(Health::default());
         let (cursors, stopped) = (None, BTreeMap::new());
         let metrics = ProjectionMetrics::default();
-        Self { ledger, feed, views, pace, cursors, stopped, health, metrics }
+        let held = Arc::default();
+        Self { ledger, feed, views, pace, partitions, held, cursors, stopped, health, metrics }
     }
 
     /// What stands still, and why.
@@ -107,6 +113,10 @@ impl Projector {
     }
 
     async fn step(&mut self) -> Result<Outcome, ViewError> {
+        self.look_at_held();
+        if self.held.is_empty() {
+            return Ok(Outcome::Idle);
+        }
         let cursors = self.known_cursors().await?;
         let heads = self.ledger.heads().await?;
         let wanted = self.wanted(&cursors, &heads)?;
@@ -114,6 +124,20 @@ impl Projector {
         let (mut batches, unknown) = self.batches(&cursors, records).await?;
         let outcome = self.apply(cursors, &mut batches).await?;
         unknown.map_or(Ok(outcome), Err)
+    }
+
+    /// Where partitions have passed on, others may have moved their cursors meanwhile.
+    fn look_at_held(&mut self) {
+        let now = self.partitions.now();
+        if now == self.held {
+            return;
+        }
+        self.held = now;
+        self.cursors = None;
+        self.stopped.retain(|partition, _| self.held.contains(partition));
+        let held = &self.held;
+        self.health.send_modify(|health| health.partitions.retain(|(p, _)| held.contains(p)));
+        self.metrics.stopped(self.stopped.len());
     }
 
     async fn known_cursors(&mut self) -> Result<BTreeMap<Partition, ViewCursors>, ViewError> {
@@ -139,7 +163,7 @@ impl Projector {
         for Head { partition, position: head } in heads.iter().copied() {
             let cursors = cursors.get(&partition).copied().unwrap_or_default();
             cursors.check_head(partition, head)?;
-            if !self.stopped.contains_key(&partition) {
+            if self.held.contains(&partition) && !self.stopped.contains_key(&partition) {
                 wanted.push(Wanted { partition, after: cursors.lowest(), head });
             }
         }

@@ -5,6 +5,7 @@ mod change;
 pub mod operations;
 mod page;
 pub mod payments;
+pub mod postgres;
 pub mod refunds;
 pub mod row;
 pub mod settlements;

@@ -165,6 +165,7 @@ impl Starting<'_> {
     ) {
         let work = self.stores.work.clone().filter(|_| self.config.has_role(Role::Workers));
         let Some(work) = work else { return };
+        let (partitions, holding) = self.hold_partitions(LeaseRole::Workers);
         let foundations = WorkerFoundations {
             engine: engine.clone(),
             ledger: self.stores.ledger.clone(),
@@ -173,13 +174,16 @@ impl Starting<'_> {
             clock: self.clock.clone(),
             wake: self.wake.clone(),
             metrics,
-            partitions: self.hold_partitions(LeaseRole::Workers),
+            partitions,
         };
         let workers = Workers::new(foundations, self.config.workers.clone());
         self.probes.push(Arc::new(WorkersProbe(workers.clone())));
         self.probes.push(Arc::new(StandingProbe(workers.clone())));
         let stop = self.stop.clone();
-        self.background.spawn(async move { workers.run(stop).await });
+        self.background.spawn(async move {
+            workers.run(stop).await;
+            holding.cancel();
+        });
     }
 
     fn start_projections(&mut self) {
@@ -187,7 +191,7 @@ impl Starting<'_> {
         let Some(views) = views else { return };
         let ledger = self.stores.ledger.clone();
         let feed = Arc::new(LedgerFeed::new(ledger.clone()));
-        let partitions = self.hold_partitions(LeaseRole::Projections);
+        let (partitions, holding) = self.hold_partitions(LeaseRole::Projections);
         let projector = Projector::new(ledger, feed, views.store, Pace::default(), partitions);
         projector.metrics().register(self.registry);
         self.probes.push(Arc::new(ProjectionsProbe(projector.health())));
@@ -196,17 +200,21 @@ impl Starting<'_> {
             if let Err(error) = projector.run(wake, stop).await {
                 tracing::error!(error = chain(&error), "the projections stop");
             }
+            holding.cancel();
         });
     }
 
-    /// The role's share of the partitions, kept up to date; all of them where nobody shares.
-    fn hold_partitions(&self, role: LeaseRole) -> HeldPartitions {
+    /// The role's share of the partitions, kept up to date until the token is cancelled: by who works
+    /// on them, so that one that has stopped leaves them to others. All of them where nobody shares.
+    fn hold_partitions(&self, role: LeaseRole) -> (HeldPartitions, CancellationToken) {
+        let holding = self.stop.child_token();
         let Some(leases) = &self.stores.leases else {
-            return HeldPartitions::all(self.stores.ledger.identity().partitions);
+            let all = HeldPartitions::all(self.stores.ledger.identity().partitions);
+            return (all, holding);
         };
         let (keeper, held) = LeaseKeeper::new(leases.clone(), role, self.process_id);
-        self.background.spawn(keeper.run(self.stop.clone()));
-        held
+        self.background.spawn(keeper.run(holding.clone()));
+        (held, holding)
     }
 }
 

@@ -80,6 +80,14 @@ async fn an_old_schema_is_refused_and_migrated_on_request() {
     daybook.verify_until(", the views 0 events behind").await;
 }
 
+/// The tables of views and ledger that are there.
+async fn tables(database: &ScratchDatabase) -> (Option<String>, Option<String>) {
+    sqlx::query_as("SELECT to_regclass('payment')::text, to_regclass('event')::text")
+        .fetch_one(&mut database.stranger().await)
+        .await
+        .unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn views_may_stand_in_a_database_of_their_own() {
     let (ledger, views) = (ScratchDatabase::create().await, ScratchDatabase::create().await);
@@ -91,15 +99,6 @@ async fn views_may_stand_in_a_database_of_their_own() {
     assert!(migrated.status.success(), "{}", said(&migrated));
     ledger.grant().await;
     views.grant().await;
-    let missing = "SELECT to_regclass('payment')::text, to_regclass('event')::text";
-    let tables = |database: &ScratchDatabase| {
-        let stranger = database.stranger();
-        async move {
-            let row: (Option<String>, Option<String>) =
-                sqlx::query_as(missing).fetch_one(&mut stranger.await).await.unwrap();
-            row
-        }
-    };
     assert_eq!(tables(&ledger).await, (None, Some("event".to_owned())));
     assert_eq!(tables(&views).await, (Some("payment".to_owned()), None));
     let views_url = format!("--views-url={}", views.server_url());

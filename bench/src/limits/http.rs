@@ -46,7 +46,7 @@ pub(crate) async fn measure(connections: usize, duration: Duration) -> Result<Me
     command.args(["echo", "127.0.0.1:0"]);
     let server = Process::start("bench", command).await?;
     let plan = Plan { connections, merchants: 16, until: Until::Elapsed(duration) };
-    let load = authorize::load(server.address, &plan).await;
+    let load = authorize::load(&[server.address], &plan).await;
     server.stop().await?;
     Ok(Measured(load))
 }

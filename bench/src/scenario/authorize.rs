@@ -46,8 +46,8 @@ pub(crate) struct Load {
     cpu: Option<Duration>,
 }
 
-pub(crate) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
-    let load = load(server, plan).await;
+pub(crate) async fn run(servers: &[SocketAddr], plan: &Plan) -> Findings {
+    let load = load(servers, plan).await;
     let mut answers = Section::new("answers");
     answers.answers(&load.tally.lock());
     Findings {
@@ -57,8 +57,8 @@ pub(crate) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
     }
 }
 
-/// Keeps every connection busy until the plan's end.
-pub(crate) async fn load(server: SocketAddr, plan: &Plan) -> Load {
+/// Keeps every connection, to one server after the other, busy until the plan's end.
+pub(crate) async fn load(servers: &[SocketAddr], plan: &Plan) -> Load {
     let tally = SharedTally::new();
     let progress = Progress::show(&tally);
     let cpu_before = Usage::of("self").map(|usage| usage.cpu);
@@ -67,9 +67,9 @@ pub(crate) async fn load(server: SocketAddr, plan: &Plan) -> Load {
     // Not the clock: two runs may start in the same second.
     let run = SysRng.try_next_u32().unwrap_or_else(|_| std::process::id());
     let mut connections = JoinSet::new();
-    for number in 0..plan.connections {
+    for (number, server) in (0..plan.connections).zip(servers.iter().cycle()) {
         let bodies = Bodies::new(run, number, plan.merchants);
-        connections.spawn(keep_asking(server, bodies, bound.clone(), tally.clone()));
+        connections.spawn(keep_asking(*server, bodies, bound.clone(), tally.clone()));
     }
     let reconnects = connections.join_all().await.into_iter().sum();
     let elapsed = start.elapsed();
@@ -101,8 +101,9 @@ async fn keep_asking(
 }
 
 impl Load {
+    /// Requests with an outcome.
     pub(crate) fn per_second(&self) -> f64 {
-        per_second(self.tally.lock().answered_total(), self.elapsed)
+        per_second(self.tally.lock().concluded_total(), self.elapsed)
     }
 
     pub(crate) fn section(&self, name: &'static str) -> Section {
@@ -112,6 +113,7 @@ impl Load {
         section.count("requests", answered);
         section.seconds("seconds", self.elapsed);
         section.number("requestsPerSecond", per_second(answered, self.elapsed));
+        section.number("outcomesPerSecond", per_second(tally.concluded_total(), self.elapsed));
         section.latencies(&tally.latencies);
         section.count("errors", tally.failed_total());
         section.count("reconnects", self.reconnects);
@@ -218,7 +220,7 @@ mod tests {
             }
         });
         let plan = Plan { connections: 4, merchants: 2, until: Until::Requests(100) };
-        let load = load(server.await, &plan).await;
+        let load = load(&[server.await], &plan).await;
         assert_eq!(asked.load(Ordering::Relaxed), 100);
         let tally = load.tally.lock();
         let counted: Vec<_> =
@@ -229,11 +231,31 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn connections_are_spread_evenly_over_the_servers() {
+        let counts = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
+        let mut servers = Vec::new();
+        for count in &counts {
+            let count = count.clone();
+            let answer = move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                json(201, "{}")
+            };
+            servers.push(fake::serve(answer).await);
+        }
+        let plan = Plan { connections: 2, merchants: 1, until: Until::Requests(100) };
+        let load = load(&servers, &plan).await;
+        let [first, second] = counts.map(|count| count.load(Ordering::Relaxed));
+        assert!(first > 10 && second > 10, "{first} {second}");
+        assert_eq!(first + second, 100);
+        assert_eq!(load.tally.lock().concluded_total(), 100);
+    }
+
+    #[tokio::test]
     async fn a_run_by_time_ends_in_time_even_when_nobody_listens() {
         let nobody = "127.0.0.1:1".parse().unwrap();
         let duration = Duration::from_millis(120);
         let plan = Plan { connections: 2, merchants: 1, until: Until::Elapsed(duration) };
-        let load = load(nobody, &plan).await;
+        let load = load(&[nobody], &plan).await;
         assert_eq!(load.tally.lock().answered_total(), 0);
         assert!(load.tally.lock().failed_total() >= 2);
         assert!(load.elapsed < Duration::from_secs(5), "{:?}", load.elapsed);

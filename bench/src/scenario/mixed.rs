@@ -4,6 +4,7 @@ mod check;
 mod fetch;
 mod patience;
 mod plan;
+mod rivals;
 #[cfg(test)]
 mod tests;
 
@@ -44,6 +45,8 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug)]
 struct Trial {
     step: Step,
+    begun: Instant,
+    ended: Instant,
     ending: Ending,
 }
 
@@ -69,7 +72,8 @@ impl Seen {
 
 #[derive(Debug)]
 struct Run {
-    server: SocketAddr,
+    /// The same one twice where there is one.
+    servers: [SocketAddr; 2],
     workload: Workload,
     seen: Vec<Mutex<Seen>>,
     next: AtomicUsize,
@@ -78,12 +82,27 @@ struct Run {
     seed: u64,
 }
 
+/// Each payment through one connection at a time, but for those that everybody wants.
 pub(crate) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
-    let run = Arc::new(Run::new(server, plan));
+    play_all([server, server], Workload::new(plan.requests, plan.seed, run_id()), plan).await
+}
+
+/// Each payment through two servers at once, over `in_flight` connections to each.
+pub(crate) async fn run_rivals(servers: [SocketAddr; 2], plan: &Plan) -> Findings {
+    play_all(servers, Workload::rivals(plan.requests, plan.seed, run_id()), plan).await
+}
+
+/// Payments of their own, also where the same seed ran before.
+fn run_id() -> u32 {
+    SysRng.try_next_u32().unwrap_or_else(|_| std::process::id())
+}
+
+async fn play_all(servers: [SocketAddr; 2], workload: Workload, plan: &Plan) -> Findings {
+    let run = Arc::new(Run::new(servers, workload, plan.seed));
     let progress = Progress::show(&run.tally);
     let start = Instant::now();
     run.clone().one_script(&run.workload.opening).await;
-    let clients = workers(plan.in_flight, |number| run.clone().scripts(number));
+    let clients = workers(plan.in_flight, |number| run.clone().turns(number));
     let reconnects = clients.join_all().await.into_iter().sum();
     let elapsed = start.elapsed();
     drop(progress);
@@ -115,35 +134,37 @@ fn locked(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 }
 
 impl Run {
-    fn new(server: SocketAddr, plan: &Plan) -> Self {
-        // Payments of their own, also where the same seed ran before.
-        let run = SysRng.try_next_u32().unwrap_or_else(|_| std::process::id());
-        let workload = Workload::new(plan.requests, plan.seed, run);
+    fn new(servers: [SocketAddr; 2], workload: Workload, seed: u64) -> Self {
         Self {
-            server,
+            servers,
             seen: workload.payments.iter().map(|_| Mutex::default()).collect(),
             workload,
             next: AtomicUsize::new(0),
             tally: SharedTally::new(),
-            seed: plan.seed,
+            seed,
         }
     }
 
     async fn one_script(self: Arc<Self>, script: &Script) {
         let mut rng = StdRng::seed_from_u64(self.seed);
-        self.play(script, &mut Connection::new(self.server), &mut rng).await;
+        self.play(script, &mut Connection::new(self.servers[0]), &mut rng).await;
     }
 
-    /// Plays scripts until none is left; returns how often the connection broke.
-    async fn scripts(self: Arc<Self>, number: u64) -> u64 {
-        let mut rng = StdRng::seed_from_u64(self.seed.wrapping_add(number + 1));
-        let mut connection = Connection::new(self.server);
-        while let Some(script) =
-            self.workload.scripts.get(self.next.fetch_add(1, Ordering::Relaxed))
-        {
-            self.play(script, &mut connection, &mut rng).await;
+    /// Plays turns until none is left; returns how often the connections broke.
+    async fn turns(self: Arc<Self>, number: u64) -> u64 {
+        let seed = self.seed.wrapping_add(2 * number + 1);
+        let [mut rng, mut second_rng] = [seed, seed.wrapping_add(1)].map(StdRng::seed_from_u64);
+        let [mut first, mut second] = self.servers.map(Connection::new);
+        while let Some(turn) = self.workload.turns.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            let play = self.play(&turn.first, &mut first, &mut rng);
+            match &turn.second {
+                Some(beside) => {
+                    tokio::join!(play, self.play(beside, &mut second, &mut second_rng));
+                }
+                None => play.await,
+            }
         }
-        connection.reconnects()
+        first.reconnects() + second.reconnects()
     }
 
     async fn play(&self, script: &Script, connection: &mut Connection, rng: &mut StdRng) {
@@ -151,6 +172,7 @@ impl Run {
         let seen = &self.seen[script.payment];
         for step in &script.steps {
             let id = locked(seen).id.clone();
+            let begun = Instant::now();
             let ending = match call(payment, step, id.as_deref()) {
                 Some(call) => {
                     patience::ending(connection, &call, step.verb.as_str(), rng, &self.tally).await
@@ -161,14 +183,15 @@ impl Run {
             if step.verb == Verb::Authorize && seen.id.is_none() {
                 seen.id = ending.json()["paymentId"].as_str().map(str::to_owned);
             }
-            seen.trials.push(Trial { step: step.clone(), ending });
+            let ended = Instant::now();
+            seen.trials.push(Trial { step: step.clone(), begun, ended, ending });
         }
     }
 
     /// Checks payments until none is left.
     async fn checks(self: Arc<Self>, number: u64) -> Vec<String> {
         let mut rng = StdRng::seed_from_u64(self.seed ^ number);
-        let mut connection = Connection::new(self.server);
+        let mut connection = Connection::new(self.servers[usize::from(number % 2 == 1)]);
         let mut differences = Vec::new();
         while let Some(seen) = self.seen.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let seen = locked(seen).clone();

@@ -26,6 +26,13 @@ impl LedgerCounters {
         })
     }
 
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self {
+            commits: self.commits.saturating_add(other.commits),
+            events: self.events.saturating_add(other.events),
+        }
+    }
+
     pub(crate) const fn since(self, before: Self) -> Self {
         Self {
             commits: self.commits.saturating_sub(before.commits),

@@ -3,6 +3,7 @@
 //! No timer: while one batch commits, the next gathers, so batches grow by themselves under load
 //! and a lone command waits for nobody.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ impl WriterTask {
         Some(batch)
     }
 
-    async fn commit(&self, batch: &[Append]) -> Vec<Result<Appended, StoreError>> {
+    async fn commit(&mut self, batch: &[Append]) -> Vec<Result<Appended, StoreError>> {
         let started = Instant::now();
         let answer = match self.ledger.append(batch).await {
             Ok(Some(appended)) => Ok(appended),
@@ -120,30 +121,58 @@ impl WriterTask {
         }
     }
 
-    async fn append_tolerant(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
+    async fn append_tolerant(&mut self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
         match self.ledger.append_tolerant(batch).await {
             Err(StoreError::AnswerLost { .. }) => self.recover(batch).await,
             answer => answer,
         }
     }
 
-    /// Sends a batch whose answer was lost again under the same event ids, until the ledger says
-    /// definitely what became of it: what stands there already counts as written.
-    async fn recover(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
-        let give_up_at = Instant::now() + RECOVERY_LIMIT;
-        loop {
-            self.metrics.lost_answers.inc();
-            tokio::time::sleep(RECOVERY_PAUSE).await;
-            match self.ledger.append_tolerant(batch).await {
-                Ok(appended) => return Ok(appended),
-                Err(error) if Instant::now() >= give_up_at => {
-                    return Err(StoreError::AnswerLost {
-                        store: "ledger",
-                        cause: error.to_string(),
-                    });
+    /// Looks for a batch whose answer was lost. What queues up behind it meanwhile is refused at
+    /// once: nothing of it was sent, and the server may take long to be back.
+    async fn recover(&mut self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
+        let mut looking = pin!(look_for(&*self.ledger, &self.metrics, batch));
+        let mut refused = 0_u64;
+        let found = loop {
+            tokio::select! {
+                biased;
+                found = &mut looking => break found,
+                Some(queued) = self.receiver.recv() => {
+                    refused = refused.saturating_add(1);
+                    // As in `run`.
+                    let _ = queued.reply.send(Err(being_looked_for()));
                 }
-                Err(error) => tracing::warn!(%error, "still looking for a lost commit"),
             }
+        };
+        tracing::warn!(refused, is_found = found.is_ok(), "looked for a lost commit");
+        found
+    }
+}
+
+fn being_looked_for() -> StoreError {
+    StoreError::Unavailable {
+        store: "ledger",
+        cause: "the answer to an earlier commit was lost and is being looked for".to_owned(),
+    }
+}
+
+/// Sends the batch again under the same event ids, until the ledger says definitely what became of
+/// it: what stands there already counts as written.
+async fn look_for(
+    ledger: &dyn Ledger,
+    metrics: &EngineMetrics,
+    batch: &[Append],
+) -> Result<Vec<Appended>, StoreError> {
+    let give_up_at = Instant::now() + RECOVERY_LIMIT;
+    loop {
+        metrics.lost_answers.inc();
+        match ledger.append_tolerant(batch).await {
+            Ok(appended) => return Ok(appended),
+            Err(error) if Instant::now() >= give_up_at => {
+                return Err(StoreError::AnswerLost { store: "ledger", cause: error.to_string() });
+            }
+            Err(error) => tracing::debug!(%error, "still looking for a lost commit"),
         }
+        tokio::time::sleep(RECOVERY_PAUSE).await;
     }
 }

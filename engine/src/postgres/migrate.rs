@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor, Row};
 
-use super::{Database, PostgresSettings, session};
+use super::{Database, PostgresSettings, is_forbidden, session};
 use crate::durability::Durability;
 use crate::ledger::{READER_VERSION, StoreError};
 use crate::migration::Migration;
@@ -108,9 +108,7 @@ impl Migrator {
 }
 
 fn failed(url: &str, error: &sqlx::Error) -> StoreError {
-    const INSUFFICIENT_PRIVILEGE: &str = "42501";
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    if code.as_deref() == Some(INSUFFICIENT_PRIVILEGE) {
+    if is_forbidden(error) {
         return StoreError::Refused(format!(
             "{url}: {error}: run `daybook migrate` as the owner of the database"
         ));

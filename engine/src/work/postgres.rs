@@ -215,3 +215,6 @@ pub(crate) fn millis(time: Duration) -> i64 {
     const CENTURY_MS: u128 = 100 * 366 * 24 * 3_600 * 1_000;
     i64::try_from(time.as_millis().min(CENTURY_MS)).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

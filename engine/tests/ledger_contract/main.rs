@@ -5,6 +5,11 @@
 mod in_memory;
 mod in_postgres;
 mod in_sqlite;
+mod lost_answer;
+mod postgres_append_only;
+mod postgres_concurrency;
+mod postgres_database;
+mod proxy;
 mod sqlite_append_only;
 mod sqlite_file;
 

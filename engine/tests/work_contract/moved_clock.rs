@@ -40,7 +40,7 @@ impl MovedClock {
 
     pub(crate) fn url(&self) -> String {
         let server = self.database.server_url();
-        format!("{server}?options=-c%20search_path%3Dmoved,pg_catalog,public")
+        format!("{server}&options=-c%20search_path%3Dmoved,pg_catalog,public")
     }
 
     pub(crate) async fn advance(&self, by: Duration) {

@@ -100,12 +100,31 @@ async fn a_later_operation_waits_behind_one_without_an_outcome() {
     assert_eq!(stage.acquirer.calls(Verb::Capture), [first, second]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn workers_that_never_learn_what_became_of_a_fold_and_a_claim_go_on() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let id = authorized(&engine, "order-1", 1000).await;
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    let workers = in_trouble(&stage, &engine, Trouble::LosesFirstAnswers);
+    for lost in ["the fold", "the claim"] {
+        let error = workers.work_once().await.unwrap_err();
+        assert!(error.to_string().contains("store"), "{lost}: {error}");
+    }
+    settle(&stage, &workers).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [], "nobody knows of the claim");
+    settle_after(&stage, &workers, HOLD).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation]);
+    assert_eq!(stage.types(id).await.last().unwrap(), "captured");
+    assert_eq!(stage.work.items(), []);
+}
+
 /// The longest that a claim holds: the send window, and three times a call.
 const HOLD: Duration = Duration::from_secs(20);
 const MOMENT: Duration = Duration::from_millis(1);
 
 fn in_trouble(stage: &Stage, engine: &Engine, trouble: Trouble) -> Workers {
-    let store = Arc::new(Troubled { work: stage.work.clone(), trouble });
+    let store = Arc::new(Troubled::new(stage.work.clone(), trouble));
     stage.workers_calling(stage.acquirer.clone(), engine, store)
 }
 

@@ -35,7 +35,12 @@ impl Default for Pace {
 pub(super) struct Pacing {
     pace: Pace,
     backoff: Duration,
+    /// How long the next idle wait is: short after something happened, since another process may
+    /// be writing, whose commits nobody announces here.
+    look: Duration,
 }
+
+const FIRST_LOOK: Duration = Duration::from_millis(10);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
@@ -45,7 +50,7 @@ pub(super) enum Pause {
 
 impl Pacing {
     pub(super) const fn new(pace: Pace) -> Self {
-        Self { pace, backoff: pace.gather }
+        Self { pace, backoff: pace.gather, look: FIRST_LOOK }
     }
 
     pub(super) fn after(&mut self, outcome: Result<Outcome, ViewError>) -> Pause {
@@ -63,15 +68,22 @@ impl Pacing {
         }
     }
 
-    fn after_success(&self, outcome: Outcome) -> Pause {
+    fn after_success(&mut self, outcome: Outcome) -> Pause {
         // Shares are rounded down, so a batch that was cut by the limit may be a little short of it.
         let full = self.pace.batch_max / 2;
+        if outcome != Outcome::Idle {
+            self.look = FIRST_LOOK;
+        }
         match outcome {
             Outcome::Applied(events) if u32::try_from(events).is_ok_and(|n| n < full) => {
                 Pause::For(self.pace.gather)
             }
             Outcome::Applied(_) => Pause::For(Duration::ZERO),
-            Outcome::Idle => Pause::UntilWoken(self.pace.poll),
+            Outcome::Idle => {
+                let look = self.look.min(self.pace.poll);
+                self.look = look.saturating_mul(2);
+                Pause::UntilWoken(look)
+            }
         }
     }
 }

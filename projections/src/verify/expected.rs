@@ -62,7 +62,7 @@ fn expected(payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
     let key = match row.cells().get(1)? {
         Cell::Id(id) => Cell::Id(*id),
         Cell::Integer(position) => Cell::Integer(*position),
-        Cell::Null | Cell::Text(_) => return None,
+        Cell::Null | Cell::Text(_) | Cell::Time(_) => return None,
     };
     Some(ExpectedRow { key, payment_id, literals: literals(row) })
 }

@@ -1,6 +1,7 @@
 //! The balances view: debits and credits of every account of a merchant, by currency.
 
 pub mod fold;
+pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use daybook_engine::journal::Account;

@@ -1,6 +1,7 @@
 //! The operations view: one row per authorize, capture, void, refund or reversal.
 
 pub mod fold;
+pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The payments view: one row per payment, folded by the payment's own rules.
 
 pub mod fold;
+pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use daybook_engine::ids::{Partition, PaymentId};

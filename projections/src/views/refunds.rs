@@ -1,6 +1,7 @@
 //! The refunds view: one row per refund, from its request on.
 
 pub mod fold;
+pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use std::sync::Arc;

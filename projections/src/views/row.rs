@@ -18,6 +18,7 @@ pub enum Cell<'a> {
     Integer(i64),
     Text(Cow<'a, str>),
     Id(Uuid),
+    Time(Timestamp),
 }
 
 impl<'a> Cell<'a> {
@@ -39,16 +40,17 @@ impl<'a> Cell<'a> {
 
     #[must_use]
     pub const fn time(at: Timestamp) -> Self {
-        Self::Integer(at.micros())
+        Self::Time(at)
     }
 }
 
-/// In JSON an id is its 32 hexadecimal digits.
+/// In JSON an id is its 32 hexadecimal digits, and a time its microseconds since 1970.
 impl Serialize for Cell<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Integer(integer) => serializer.serialize_i64(*integer),
+            Self::Time(at) => serializer.serialize_i64(at.micros()),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Id(id) => {
                 serializer.serialize_str(id.simple().encode_lower(&mut Uuid::encode_buffer()))
@@ -63,6 +65,7 @@ impl fmt::Display for Cell<'_> {
         match self {
             Self::Null => f.write_str("NULL"),
             Self::Integer(integer) => fmt::Display::fmt(integer, f),
+            Self::Time(at) => fmt::Display::fmt(&at.micros(), f),
             Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
             Self::Id(id) => write!(f, "X'{:X}'", id.simple()),
         }
@@ -89,6 +92,19 @@ pub struct Table {
     /// Which column holds the payment's id; `None` for totals.
     pub payment: Option<usize>,
     pub columns: &'static [&'static str],
+    /// What stands in each of them.
+    pub kinds: &'static [Kind],
+}
+
+/// What the cells of a column are, where they are not null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Integer,
+    Text,
+    Id,
+    Time,
+    /// A calendar day, as its text.
+    Date,
 }
 
 /// A row of a [`Table`], its cells in the order of the table's columns.

@@ -2,6 +2,7 @@
 //! sum of.
 
 pub mod fold;
+pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use daybook_engine::clock::{Date, Timestamp};

@@ -10,3 +10,71 @@ mod properties;
 mod tables;
 mod throughput;
 mod verifying;
+
+/// Writes down the cases once; `on_store!` makes one test of each for a store.
+macro_rules! cases {
+    ($dollar:tt $($group:ident: $($case:ident)*;)*) => {
+        const CASES: &[&str] = &[$($(concat!(stringify!($group), "::", stringify!($case)),)*)*];
+
+        macro_rules! on_store {
+            ($dollar name:ident, $dollar store:expr) => {
+                mod $dollar name {
+                    pub(crate) const CASES: &[&str] =
+                        &[$($(concat!(stringify!($group), "::", stringify!($case)),)*)*];
+
+                    $(mod $group {
+                        $(
+                            #[tokio::test]
+                            async fn $case() {
+                                crate::$group::$case($dollar store).await;
+                            }
+                        )*
+                    })*
+                }
+            };
+        }
+    };
+}
+
+cases! { $
+    pages:
+        every_list_is_in_order_and_holds_every_row_once
+        a_list_of_one_merchant_holds_no_other_merchants_rows
+        rows_that_arrive_between_two_pages_move_nothing
+        a_page_says_how_far_its_view_is
+        a_cursor_of_another_list_or_of_nobody_is_refused
+        lines_can_be_asked_for_by_currency_and_day
+        a_sum_beyond_64_bits_is_refused_not_wrapped;
+    projecting:
+        a_rival_that_stands_elsewhere_is_refused_and_changes_nothing
+        two_projectors_side_by_side_apply_every_event_once
+        projectors_that_share_partitions_apply_every_event_once
+        a_projector_takes_over_where_another_has_stopped
+        an_apply_dropped_at_any_await_leaves_rows_and_cursors_together
+        a_repeat_is_skipped
+        a_gap_in_the_feed_is_refilled_from_the_ledger
+        a_position_that_the_ledger_lost_stops_its_partition_only
+        another_event_at_a_known_position_stops_everything
+        a_ledger_that_ends_before_a_cursor_stops_everything
+        an_event_of_a_later_build_stops_the_projector_and_says_upgrade
+        a_damaged_event_and_a_skipped_version_stop_their_partition
+        a_view_that_stands_behind_the_others_catches_up_alone
+        views_opened_again_go_on_where_they_stood
+        the_run_loop_wakes_up_applies_and_stops;
+    verifying:
+        one_changed_cell_is_named
+        a_missing_row_and_an_extra_row_are_named_in_every_table
+        lag_is_no_difference
+        a_cursor_that_the_ledger_does_not_have_is_named
+        many_differences_are_counted_and_only_the_first_are_kept;
+}
+
+on_store!(sqlite, crate::tables::Store::Sqlite);
+on_store!(postgres, crate::tables::Store::Postgres);
+
+#[test]
+fn every_store_runs_every_case() {
+    for (store, cases) in [("sqlite", sqlite::CASES), ("postgres", postgres::CASES)] {
+        assert_eq!(cases, CASES, "{store}");
+    }
+}

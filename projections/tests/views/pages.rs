@@ -6,18 +6,14 @@ use std::sync::Arc;
 
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::Currency;
-use daybook_projections::{Page, PageQuery, SqliteViews, ViewError, ViewQueries};
+use daybook_projections::{Page, PageQuery, ViewError};
 
 use crate::book::Book;
 use crate::history::History;
-use crate::tables::Desk;
+use crate::tables::{Desk, Store, Views};
 
 /// Every list under one face: its rows as text, with what they are ordered by in front.
-async fn page(
-    views: &SqliteViews,
-    list: &str,
-    query: &PageQuery,
-) -> Result<Page<String>, ViewError> {
+async fn page(views: &dyn Views, list: &str, query: &PageQuery) -> Result<Page<String>, ViewError> {
     fn shown<T: Debug>(page: Page<T>, key: impl Fn(&T) -> String) -> Page<String> {
         let items = page.items.iter().map(|item| format!("{} {item:?}", key(item))).collect();
         Page { items, next: page.next, positions: page.positions }
@@ -43,7 +39,7 @@ async fn page(
 
 const LISTS: [&str; 6] = ["payments", "settlements", "lines", "refunds", "operations", "balances"];
 
-async fn all_pages(views: &SqliteViews, list: &str, query: &PageQuery) -> Vec<String> {
+async fn all_pages(views: &dyn Views, list: &str, query: &PageQuery) -> Vec<String> {
     let mut query = query.clone();
     let mut rows = Vec::new();
     loop {
@@ -57,21 +53,20 @@ async fn all_pages(views: &SqliteViews, list: &str, query: &PageQuery) -> Vec<St
     }
 }
 
-async fn filled(flows: usize) -> (History, Desk) {
+async fn filled(store: Store, flows: usize) -> (History, Desk) {
     let history = History::of_refunded(flows);
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     desk.catch_up(&Arc::new(Book::of(&history.recorded))).await;
     (history, desk)
 }
 
-#[tokio::test]
-async fn every_list_is_in_order_and_holds_every_row_once() {
-    let (_, desk) = filled(20).await;
+pub(crate) async fn every_list_is_in_order_and_holds_every_row_once(store: Store) {
+    let (_, desk) = filled(store, 20).await;
     for list in LISTS {
         for merchant in [None, Some("shop's 1")] {
             let merchant_id = merchant.map(|id| MerchantId::parse(id).unwrap());
             let whole = PageQuery { merchant_id, after: None, limit: 200 };
-            let at_once = all_pages(&desk.views, list, &whole).await;
+            let at_once = all_pages(desk.views.as_ref(), list, &whole).await;
             assert!(at_once.len() > 1, "{list} of {merchant:?}: {at_once:?}");
             let mut sorted = at_once.clone();
             sorted.sort();
@@ -82,53 +77,54 @@ async fn every_list_is_in_order_and_holds_every_row_once() {
             assert_eq!(at_once.iter().collect::<BTreeSet<_>>().len(), at_once.len(), "{list}");
             for limit in [1, 3, 7] {
                 let query = PageQuery { limit, ..whole.clone() };
-                let paged = all_pages(&desk.views, list, &query).await;
+                let paged = all_pages(desk.views.as_ref(), list, &query).await;
                 assert_eq!(paged, at_once, "{list} of {merchant:?} by {limit}");
             }
         }
     }
 }
 
-#[tokio::test]
-async fn a_list_of_one_merchant_holds_no_other_merchants_rows() {
-    let (_, desk) = filled(9).await;
+pub(crate) async fn a_list_of_one_merchant_holds_no_other_merchants_rows(store: Store) {
+    let (_, desk) = filled(store, 9).await;
     for list in LISTS {
         let of = |id: Option<&str>| PageQuery {
             merchant_id: id.map(|id| MerchantId::parse(id).unwrap()),
             after: None,
             limit: 200,
         };
-        let all = all_pages(&desk.views, list, &of(None)).await;
+        let all = all_pages(desk.views.as_ref(), list, &of(None)).await;
         let mut parts = Vec::new();
         for id in ["shop's 0", "shop's 1", "shop's 2"] {
-            let own = all_pages(&desk.views, list, &of(Some(id))).await;
+            let own = all_pages(desk.views.as_ref(), list, &of(Some(id))).await;
             assert!(own.iter().all(|row| row.contains(id)), "{list} of {id}: {own:?}");
             parts.extend(own);
         }
         assert_eq!(parts.len(), all.len(), "{list}");
-        assert!(all_pages(&desk.views, list, &of(Some("nobody"))).await.is_empty(), "{list}");
+        assert!(
+            all_pages(desk.views.as_ref(), list, &of(Some("nobody"))).await.is_empty(),
+            "{list}"
+        );
     }
 }
 
-#[tokio::test]
-async fn rows_that_arrive_between_two_pages_move_nothing() {
+pub(crate) async fn rows_that_arrive_between_two_pages_move_nothing(store: Store) {
     let history = History::of_refunded(20);
     let (before, later) = history.recorded.split_at(60);
     let book = Arc::new(Book::of(before));
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     desk.catch_up(&book).await;
     for list in ["payments", "refunds", "operations", "lines"] {
         let whole = PageQuery { limit: 200, ..PageQuery::default() };
         let keys = |rows: Vec<String>| -> Vec<String> {
             rows.iter().map(|row| row.split('{').next().unwrap().to_owned()).collect()
         };
-        let known = keys(all_pages(&desk.views, list, &whole).await);
+        let known = keys(all_pages(desk.views.as_ref(), list, &whole).await);
         let first = PageQuery { limit: 2, ..PageQuery::default() };
-        let first = page(&desk.views, list, &first).await.unwrap();
+        let first = page(desk.views.as_ref(), list, &first).await.unwrap();
         book.add(later);
         desk.catch_up(&book).await;
         let rest = PageQuery { after: first.next, limit: 3, ..PageQuery::default() };
-        let rest = keys(all_pages(&desk.views, list, &rest).await);
+        let rest = keys(all_pages(desk.views.as_ref(), list, &rest).await);
         assert_eq!([keys(first.items), rest].concat(), known, "{list}");
         book.change(|events| *events = before.to_vec());
         desk.damage(
@@ -141,12 +137,11 @@ async fn rows_that_arrive_between_two_pages_move_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_page_says_how_far_its_view_is() {
-    let (history, desk) = filled(9).await;
+pub(crate) async fn a_page_says_how_far_its_view_is(store: Store) {
+    let (history, desk) = filled(store, 9).await;
     for list in LISTS {
         let query = PageQuery { limit: 1, ..PageQuery::default() };
-        let positions = page(&desk.views, list, &query).await.unwrap().positions;
+        let positions = page(desk.views.as_ref(), list, &query).await.unwrap().positions;
         assert_eq!(positions.len(), 4, "{list}");
         for (partition, position) in positions {
             assert_eq!(position, history.of_partition(partition).len() as u64, "{list}");
@@ -154,24 +149,22 @@ async fn a_page_says_how_far_its_view_is() {
     }
 }
 
-#[tokio::test]
-async fn a_cursor_of_another_list_or_of_nobody_is_refused() {
-    let (_, desk) = filled(9).await;
+pub(crate) async fn a_cursor_of_another_list_or_of_nobody_is_refused(store: Store) {
+    let (_, desk) = filled(store, 9).await;
     for list in LISTS {
         let other = if list == "refunds" { "operations" } else { "refunds" };
         let query = PageQuery { limit: 1, ..PageQuery::default() };
-        let next = page(&desk.views, other, &query).await.unwrap().next;
+        let next = page(desk.views.as_ref(), other, &query).await.unwrap().next;
         for bad in [next, Some("x".to_owned()), Some(String::new())] {
             let query = PageQuery { after: bad, ..query.clone() };
-            let answer = page(&desk.views, list, &query).await;
+            let answer = page(desk.views.as_ref(), list, &query).await;
             assert!(matches!(answer, Err(ViewError::BadCursor)), "{list}: {answer:?}");
         }
     }
 }
 
-#[tokio::test]
-async fn lines_can_be_asked_for_by_currency_and_day() {
-    let (_, desk) = filled(9).await;
+pub(crate) async fn lines_can_be_asked_for_by_currency_and_day(store: Store) {
+    let (_, desk) = filled(store, 9).await;
     desk.damage("UPDATE settlement_line SET date = '2026-11-22' WHERE position % 2 = 0").await;
     let query = PageQuery { limit: 2, ..PageQuery::default() };
     let mut counted = 0;
@@ -194,9 +187,8 @@ async fn lines_can_be_asked_for_by_currency_and_day() {
     assert_eq!(counted, 18, "9 captures and 9 refunds");
 }
 
-#[tokio::test]
-async fn a_sum_beyond_64_bits_is_refused_not_wrapped() {
-    let (_, desk) = filled(9).await;
+pub(crate) async fn a_sum_beyond_64_bits_is_refused_not_wrapped(store: Store) {
+    let (_, desk) = filled(store, 9).await;
     desk.damage(
         "UPDATE settlement SET gross_amount = 9223372036854775807;
          UPDATE balance SET debits = 9223372036854775807",

@@ -1,25 +1,27 @@
 //! What the projector does with repeats, gaps, other histories, damage and rivals.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use daybook_engine::clock::ManualClock;
 use daybook_engine::cursor::Found;
 use daybook_engine::ids::{EventId, Partition};
+use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded, StoreError};
 use daybook_projections::feed::{Feed, Wanted};
-use daybook_projections::views::{Applied, ViewCursors};
-use daybook_projections::{
-    Outcome, Pace, PageQuery, Projector, ViewError, ViewQueries, ViewStore, lag,
-};
+use daybook_projections::views::{Applied, Batch, ViewCursors};
+use daybook_projections::{Outcome, Pace, PageQuery, Projector, ViewError, lag};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::book::{Book, PARTITIONS};
 use crate::history::History;
-use crate::tables::{Desk, all_views_at, apply_from_start, batch};
+use crate::tables::{Desk, Store, Views, all_views_at, apply_from_start, batch};
 
 fn busiest(history: &History) -> Partition {
     let busiest = Partition::all(PARTITIONS).max_by_key(|p| history.of_partition(*p).len());
@@ -27,8 +29,8 @@ fn busiest(history: &History) -> Partition {
 }
 
 /// What the views come to when nothing goes wrong.
-async fn undisturbed(history: &History) -> Vec<String> {
-    let desk = Desk::open().await;
+async fn undisturbed(store: Store, history: &History) -> Vec<String> {
+    let desk = Desk::open(store).await;
     desk.catch_up(&Arc::new(Book::of(&history.recorded))).await;
     desk.dump().await
 }
@@ -46,16 +48,21 @@ impl Feed for Told {
 
 fn told(desk: &Desk, book: &Arc<Book>, batches: Vec<Vec<Recorded>>) -> Projector {
     let feed = Arc::new(Told(std::sync::Mutex::new(batches)));
-    Projector::new(book.clone(), feed, desk.views.clone(), Pace::default())
+    Projector::new(
+        book.clone(),
+        feed,
+        desk.views.clone(),
+        Pace::default(),
+        HeldPartitions::all(PARTITIONS),
+    )
 }
 
-#[tokio::test]
-async fn a_rival_that_stands_elsewhere_is_refused_and_changes_nothing() {
+pub(crate) async fn a_rival_that_stands_elsewhere_is_refused_and_changes_nothing(store: Store) {
     let history = History::of_refunded(8);
     let events = history.of_partition(busiest(&history));
     let (first, second) = events.split_at(events.len() / 2);
-    let desk = Desk::open().await;
-    let middle = apply_from_start(&desk.views, first).await;
+    let desk = Desk::open(store).await;
+    let middle = apply_from_start(desk.views.as_ref(), first).await;
     let before = desk.dump().await;
 
     let zombie = batch(ViewCursors::default(), first);
@@ -72,11 +79,10 @@ async fn a_rival_that_stands_elsewhere_is_refused_and_changes_nothing() {
     assert_eq!(desk.dump().await, before, "the event at the cursor is compared too");
 }
 
-#[tokio::test]
-async fn two_projectors_side_by_side_apply_every_event_once() {
+pub(crate) async fn two_projectors_side_by_side_apply_every_event_once(store: Store) {
     let history = History::of_refunded(30);
     let book = Arc::new(Book::of(&history.recorded[..40]));
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     let (mut one, mut other) = (desk.projector(&book), desk.projector(&book));
     for chunk in history.recorded[40..].chunks(25) {
         one.project_once().await.unwrap();
@@ -88,45 +94,125 @@ async fn two_projectors_side_by_side_apply_every_event_once() {
         other.project_once().await.unwrap();
         one.project_once().await.unwrap();
     }
-    assert_eq!(desk.dump().await, undisturbed(&history).await);
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
 }
 
-#[tokio::test]
-async fn a_repeat_is_skipped() {
+/// A projector of these partitions of four.
+fn sharing(desk: &Desk, book: &Arc<Book>, partitions: &[u16]) -> (Projector, Held) {
+    let held = partitions.iter().copied().map(Partition::new).collect();
+    let (hold, partitions) = watch::channel(held);
+    let feed = Arc::new(daybook_projections::feed::LedgerFeed::new(book.clone()));
+    let (views, held) = (desk.views.clone(), HeldPartitions::from(partitions));
+    (Projector::new(book.clone(), feed, views, Pace::default(), held), hold)
+}
+
+type Held = watch::Sender<Arc<[Partition]>>;
+
+pub(crate) async fn projectors_that_share_partitions_apply_every_event_once(store: Store) {
+    let history = History::of_refunded(30);
+    let book = Arc::new(Book::of(&history.recorded));
+    // Apart, and with partitions that two hold for a moment.
+    for (of_one, of_other) in [([0, 1], vec![2, 3]), ([0, 1], vec![3, 1, 2])] {
+        let desk = Desk::open(store).await;
+        let (mut one, _hold_one) = sharing(&desk, &book, &of_one);
+        let (mut other, _hold_other) = sharing(&desk, &book, &of_other);
+        for _ in 0..10 {
+            let (one, other) = tokio::join!(one.project_once(), other.project_once());
+            one.unwrap();
+            other.unwrap();
+        }
+        assert_eq!(desk.dump().await, undisturbed(store, &history).await, "{of_other:?}");
+        assert_eq!(desk.deadlocks().await, 0);
+    }
+}
+
+pub(crate) async fn a_projector_takes_over_where_another_has_stopped(store: Store) {
+    let history = History::of_refunded(30);
+    let book = Arc::new(Book::of(&history.recorded[..60]));
+    let desk = Desk::open(store).await;
+    let (mut one, hold_one) = sharing(&desk, &book, &[0, 1]);
+    let (mut other, hold_other) = sharing(&desk, &book, &[2, 3]);
+    for projector in [&mut one, &mut other] {
+        while projector.project_once().await.unwrap() != Outcome::Idle {}
+    }
+    book.add(&history.recorded[60..]);
+    // The first goes on once more before the second has all: its cursors are old by then.
+    other.project_once().await.unwrap();
+    let all: Arc<[Partition]> = Partition::all(PARTITIONS).collect();
+    hold_other.send_replace(all);
+    while other.project_once().await.unwrap() != Outcome::Idle {}
+    assert_eq!(one.project_once().await.unwrap(), Outcome::Idle, "it is superseded");
+    hold_one.send_replace(Arc::default());
+    assert_eq!(one.project_once().await.unwrap(), Outcome::Idle, "it holds nothing");
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
+}
+
+/// Polls the apply that often and then drops it, wherever it stands; whether it was done.
+async fn drop_after_polls(views: &dyn Views, batches: &[Batch], polls: usize) -> bool {
+    let mut applying = pin!(views.apply(batches));
+    let mut left = polls;
+    poll_fn(|context| match (left, applying.as_mut().poll(context)) {
+        (_, Poll::Ready(applied)) => Poll::Ready(applied.is_ok()),
+        (0, Poll::Pending) => Poll::Ready(false),
+        (_, Poll::Pending) => {
+            left -= 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+pub(crate) async fn an_apply_dropped_at_any_await_leaves_rows_and_cursors_together(store: Store) {
+    let history = History::of_refunded(4);
+    let events = history.of_partition(busiest(&history));
+    let book = Arc::new(Book::of(&history.recorded));
+    let expected = undisturbed(store, &history).await;
+    for polls in [0, 1, 2, 5, 9, 14, 20, 30, 50, 1_000] {
+        let desk = Desk::open(store).await;
+        let batches = [batch(ViewCursors::default(), &events)];
+        let is_done = drop_after_polls(desk.views.as_ref(), &batches, polls).await;
+        if is_done {
+            break;
+        }
+        assert_eq!(desk.differences(&book).await, Vec::<String>::new(), "after {polls} polls");
+        desk.catch_up(&book).await;
+        assert_eq!(desk.dump().await, expected, "after {polls} polls");
+    }
+}
+
+pub(crate) async fn a_repeat_is_skipped(store: Store) {
     let history = History::of_refunded(6);
     let book = Arc::new(Book::of(&history.recorded));
     let events = history.of_partition(busiest(&history));
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     let twice = [events.clone(), events.clone()].concat();
     let mut projector = told(&desk, &book, vec![twice, events.clone()]);
     assert_eq!(projector.project_once().await.unwrap(), Outcome::Applied(events.len()));
     assert_eq!(projector.project_once().await.unwrap(), Outcome::Idle);
     desk.catch_up(&book).await;
-    assert_eq!(desk.dump().await, undisturbed(&history).await);
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
 }
 
-#[tokio::test]
-async fn a_gap_in_the_feed_is_refilled_from_the_ledger() {
+pub(crate) async fn a_gap_in_the_feed_is_refilled_from_the_ledger(store: Store) {
     let history = History::of_refunded(6);
     let book = Arc::new(Book::of(&history.recorded));
     let events = history.of_partition(busiest(&history));
     for missing in [0, 1, events.len() / 2] {
         let mut holey = events.clone();
         holey.remove(missing);
-        let desk = Desk::open().await;
+        let desk = Desk::open(store).await;
         let mut projector = told(&desk, &book, vec![holey]);
         let outcome = projector.project_once().await.unwrap();
         assert_eq!(outcome, Outcome::Applied(events.len()), "without event {missing}");
     }
 }
 
-#[tokio::test]
-async fn a_position_that_the_ledger_lost_stops_its_partition_only() {
+pub(crate) async fn a_position_that_the_ledger_lost_stops_its_partition_only(store: Store) {
     let history = History::of_refunded(12);
     let partition = busiest(&history);
     let book = Arc::new(Book::of(&history.recorded));
     book.change(|events| events.retain(|e| e.partition != partition || e.position != 4));
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     let mut projector = desk.projector(&book);
     let health = projector.health();
     while projector.project_once().await.unwrap() != Outcome::Idle {}
@@ -139,11 +225,10 @@ async fn a_position_that_the_ledger_lost_stops_its_partition_only() {
     }
 }
 
-#[tokio::test]
-async fn another_event_at_a_known_position_stops_everything() {
+pub(crate) async fn another_event_at_a_known_position_stops_everything(store: Store) {
     let history = History::of_refunded(6);
     let book = Arc::new(Book::of(&history.recorded));
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     desk.catch_up(&book).await;
     let before = desk.dump().await;
     let partition = busiest(&history);
@@ -162,18 +247,16 @@ async fn another_event_at_a_known_position_stops_everything() {
     assert_eq!(desk.dump().await, before);
 }
 
-#[tokio::test]
-async fn a_ledger_that_ends_before_a_cursor_stops_everything() {
+pub(crate) async fn a_ledger_that_ends_before_a_cursor_stops_everything(store: Store) {
     let history = History::of_refunded(6);
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     desk.catch_up(&Arc::new(Book::of(&history.recorded))).await;
     let shorter = &history.recorded[..history.recorded.len() - 1];
     let error = desk.projector(&Arc::new(Book::of(shorter))).project_once().await.unwrap_err();
     assert!(matches!(&error, ViewError::Diverged(d) if d.found == Found::Nothing), "{error:?}");
 }
 
-#[tokio::test]
-async fn an_event_of_a_later_build_stops_the_projector_and_says_upgrade() {
+pub(crate) async fn an_event_of_a_later_build_stops_the_projector_and_says_upgrade(store: Store) {
     let history = History::of_refunded(6);
     let partition = busiest(&history);
     let book = Arc::new(Book::of(&history.recorded));
@@ -181,7 +264,7 @@ async fn an_event_of_a_later_build_stops_the_projector_and_says_upgrade() {
         let third = |e: &&mut Recorded| e.partition == partition && e.position == 3;
         events.iter_mut().find(third).unwrap().event_type = "payment.dispute_opened".into();
     });
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     let projector = desk.projector(&book);
     let health = projector.health();
     let (_sender, wake) = watch::channel(());
@@ -194,8 +277,7 @@ async fn an_event_of_a_later_build_stops_the_projector_and_says_upgrade() {
     assert_eq!(all_views_at(&stopped), [2; 5], "what stands before it is applied");
 }
 
-#[tokio::test]
-async fn a_damaged_event_and_a_skipped_version_stop_their_partition() {
+pub(crate) async fn a_damaged_event_and_a_skipped_version_stop_their_partition(store: Store) {
     let history = History::of_refunded(12);
     let partition = busiest(&history);
     let damages: [fn(&mut Recorded); 2] =
@@ -206,7 +288,7 @@ async fn a_damaged_event_and_a_skipped_version_stop_their_partition() {
             let fifth = |e: &&mut Recorded| e.partition == partition && e.position == 5;
             damage(events.iter_mut().find(fifth).unwrap());
         });
-        let desk = Desk::open().await;
+        let desk = Desk::open(store).await;
         let mut projector = desk.projector(&book);
         let health = projector.health();
         while projector.project_once().await.unwrap() != Outcome::Idle {}
@@ -219,11 +301,10 @@ async fn a_damaged_event_and_a_skipped_version_stop_their_partition() {
     }
 }
 
-#[tokio::test]
-async fn a_view_that_stands_behind_the_others_catches_up_alone() {
+pub(crate) async fn a_view_that_stands_behind_the_others_catches_up_alone(store: Store) {
     let history = History::of_refunded(12);
     let book = Arc::new(Book::of(&history.recorded));
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     desk.catch_up(&book).await;
     desk.damage(
         "DELETE FROM refund;
@@ -231,31 +312,35 @@ async fn a_view_that_stands_behind_the_others_catches_up_alone() {
     )
     .await;
     desk.catch_up(&book).await;
-    assert_eq!(desk.dump().await, undisturbed(&history).await);
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
 }
 
-#[tokio::test]
-async fn views_opened_again_go_on_where_they_stood() {
+pub(crate) async fn views_opened_again_go_on_where_they_stood(store: Store) {
     let history = History::of_refunded(20);
     let book = Arc::new(Book::of(&history.recorded[..61]));
-    let mut desk = Desk::open().await;
+    let mut desk = Desk::open(store).await;
     for chunk in history.recorded[61..].chunks(20) {
         desk.catch_up(&book).await;
         book.add(chunk);
         desk = desk.reopen().await;
     }
     desk.catch_up(&book).await;
-    assert_eq!(desk.dump().await, undisturbed(&history).await);
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
 }
 
-#[tokio::test]
-async fn the_run_loop_wakes_up_applies_and_stops() {
+pub(crate) async fn the_run_loop_wakes_up_applies_and_stops(store: Store) {
     let history = History::of_refunded(3);
     let book = Arc::new(Book::default());
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     let pace = Pace { poll: Duration::from_secs(3600), ..Pace::default() };
     let feed = Arc::new(daybook_projections::feed::LedgerFeed::new(book.clone()));
-    let projector = Projector::new(book.clone(), feed, desk.views.clone(), pace);
+    let projector = Projector::new(
+        book.clone(),
+        feed,
+        desk.views.clone(),
+        pace,
+        HeldPartitions::all(PARTITIONS),
+    );
     let (sender, wake) = watch::channel(());
     let stop = CancellationToken::new();
     let running = tokio::spawn(projector.run(wake, stop.clone()));
@@ -271,7 +356,7 @@ async fn the_run_loop_wakes_up_applies_and_stops() {
     tokio::time::timeout(Duration::from_secs(60), applied).await.unwrap();
     stop.cancel();
     running.await.unwrap().unwrap();
-    assert_eq!(desk.dump().await, undisturbed(&history).await);
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
 }
 
 #[tokio::test]

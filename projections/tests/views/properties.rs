@@ -6,17 +6,16 @@ use std::sync::Arc;
 use daybook_engine::ids::Partition;
 use daybook_engine::ledger::Recorded;
 use daybook_engine::payment::{Event, Payment, Verb};
+use daybook_projections::PageQuery;
 use daybook_projections::views::{Applied, ViewCursors};
-use daybook_projections::{PageQuery, SqliteViews, ViewQueries, ViewStore};
 use proptest::prelude::{ProptestConfig, any, proptest};
-use proptest::{prop_assert, prop_assert_eq};
 
 use crate::book::{Book, PARTITIONS};
-use crate::history::{History, deeds};
-use crate::tables::{Desk, batch, decoded};
+use crate::history::{Deed, History, deeds};
+use crate::tables::{Desk, Store, Views, batch, decoded};
 
 /// Applies the history in batches of the given sizes, one or more partitions at a time.
-async fn apply_in_cuts(views: &SqliteViews, history: &History, cuts: &[u8]) {
+async fn apply_in_cuts(views: &dyn Views, history: &History, cuts: &[u8]) {
     let mut left: Vec<Vec<Recorded>> =
         Partition::all(PARTITIONS).map(|partition| history.of_partition(partition)).collect();
     let mut cursors = vec![ViewCursors::default(); left.len()];
@@ -67,7 +66,7 @@ impl Sums {
         sums
     }
 
-    async fn read(views: &SqliteViews) -> Self {
+    async fn read(views: &dyn Views) -> Self {
         let query = PageQuery { limit: 200, ..PageQuery::default() };
         let settlements = views.settlements(&query).await.unwrap().items.into_iter().map(|s| {
             assert_eq!(s.net_amount, s.gross_amount - s.refund_amount - s.fee_amount, "{s:?}");
@@ -83,7 +82,7 @@ impl Sums {
     }
 }
 
-async fn assert_rows_are_what_payments_say(views: &SqliteViews, history: &History) {
+async fn assert_rows_are_what_payments_say(views: &dyn Views, history: &History) {
     let mut by_payment: BTreeMap<_, Vec<Recorded>> = BTreeMap::new();
     for recorded in &history.recorded {
         by_payment.entry(recorded.payment_id).or_default().push(recorded.clone());
@@ -134,36 +133,52 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.unwrap().block_on(future)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
-
-    #[test]
-    fn rows_do_not_depend_on_how_history_is_cut(
-        deeds in deeds(120),
-        cuts in proptest::collection::vec(any::<u8>(), 0..40),
-    ) {
-        let history = History::of(&deeds);
-        let (whole, cut) = block_on(async {
-            let (whole, cut) = (Desk::open().await, Desk::open().await);
-            let book = Arc::new(Book::of(&history.recorded));
-            whole.catch_up(&book).await;
-            apply_in_cuts(&cut.views, &history, &cuts).await;
-            (whole.dump().await, cut.dump().await)
-        });
-        prop_assert_eq!(whole, cut);
-    }
-
-    #[test]
-    fn rows_are_what_the_payments_and_their_journal_say(deeds in deeds(120)) {
-        let history = History::of(&deeds);
-        let (found, differences) = block_on(async {
-            let desk = Desk::open().await;
-            let book = Arc::new(Book::of(&history.recorded));
-            desk.catch_up(&book).await;
-            assert_rows_are_what_payments_say(&desk.views, &history).await;
-            (Sums::read(&desk.views).await, desk.differences(&book).await)
-        });
-        prop_assert_eq!(found, Sums::of(&decoded(&history.recorded)));
-        prop_assert!(differences.is_empty(), "verify finds {:#?}", differences);
-    }
+async fn rows_do_not_depend_on_how_history_is_cut(store: Store, deeds: &[Deed], cuts: &[u8]) {
+    let history = History::of(deeds);
+    let (whole, cut) = (Desk::open(store).await, Desk::open(store).await);
+    let book = Arc::new(Book::of(&history.recorded));
+    whole.catch_up(&book).await;
+    apply_in_cuts(cut.views.as_ref(), &history, cuts).await;
+    assert_eq!(whole.dump().await, cut.dump().await);
 }
+
+async fn rows_are_what_the_payments_and_their_journal_say(store: Store, deeds: &[Deed]) {
+    let history = History::of(deeds);
+    let desk = Desk::open(store).await;
+    let book = Arc::new(Book::of(&history.recorded));
+    desk.catch_up(&book).await;
+    assert_rows_are_what_payments_say(desk.views.as_ref(), &history).await;
+    let found = Sums::read(desk.views.as_ref()).await;
+    assert_eq!(found, Sums::of(&decoded(&history.recorded)));
+    let differences = desk.differences(&book).await;
+    assert!(differences.is_empty(), "verify finds {differences:#?}");
+}
+
+/// The same properties on each store, with as many histories as the store is quick.
+macro_rules! properties {
+    ($name:ident, $store:expr, $cases:literal) => {
+        mod $name {
+            use super::*;
+
+            proptest! {
+                #![proptest_config(ProptestConfig { cases: $cases, ..ProptestConfig::default() })]
+
+                #[test]
+                fn rows_do_not_depend_on_how_history_is_cut(
+                    deeds in deeds(120),
+                    cuts in proptest::collection::vec(any::<u8>(), 0..40),
+                ) {
+                    block_on(super::rows_do_not_depend_on_how_history_is_cut($store, &deeds, &cuts));
+                }
+
+                #[test]
+                fn rows_are_what_the_payments_and_their_journal_say(deeds in deeds(120)) {
+                    block_on(super::rows_are_what_the_payments_and_their_journal_say($store, &deeds));
+                }
+            }
+        }
+    };
+}
+
+properties!(sqlite, Store::Sqlite, 48);
+properties!(postgres, Store::Postgres, 6);

@@ -5,14 +5,19 @@ use std::sync::Arc;
 
 use daybook_engine::clock::{Clock, SystemClock};
 use daybook_engine::ids::Partition;
+use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded};
+use daybook_engine::postgres::Migrator;
+use daybook_engine::postgres::scratch::ScratchDatabase;
 use daybook_projections::feed::LedgerFeed;
+use daybook_projections::views::postgres::PostgresViews;
 use daybook_projections::views::{Applied, Batch, View, ViewCursors};
 use daybook_projections::{
-    Outcome, Pace, Projector, SqliteViews, ViewCheck, ViewReport, ViewStore,
+    Outcome, Pace, Projector, SqliteViews, ViewCheck, ViewQueries, ViewReport, ViewStore,
 };
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AssertSqlSafe, Connection, Row};
+use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 
 use crate::book::{Book, PARTITIONS};
@@ -20,33 +25,77 @@ use crate::book::{Book, PARTITIONS};
 pub(crate) const TABLES: [&str; 7] =
     ["view_cursor", "payment", "operation", "refund", "settlement", "settlement_line", "balance"];
 
+/// The stores that every case runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// Views to write and to read.
+pub(crate) trait Views: ViewStore + ViewQueries {}
+
+impl<V: ViewStore + ViewQueries> Views for V {}
+
+/// Where the tables stand.
+enum Place {
+    Sqlite(TempDir),
+    Postgres(Box<ScratchDatabase>),
+}
+
 pub(crate) struct Desk {
-    directory: TempDir,
-    pub(crate) views: Arc<SqliteViews>,
+    pub(crate) views: Arc<dyn Views>,
+    place: Place,
+}
+
+impl Place {
+    async fn create(store: Store) -> Self {
+        match store {
+            Store::Sqlite => Self::Sqlite(tempfile::tempdir().unwrap()),
+            Store::Postgres => {
+                let database = ScratchDatabase::create().await;
+                let mut owner = Migrator::connect(&database.owner_settings()).await.unwrap();
+                PostgresViews::migrate(&mut owner, PARTITIONS).await.unwrap();
+                database.grant().await;
+                Self::Postgres(Box::new(database))
+            }
+        }
+    }
+
+    async fn open(&self) -> Arc<dyn Views> {
+        match self {
+            Self::Sqlite(directory) => {
+                Arc::new(SqliteViews::open(&path(directory), PARTITIONS).await.unwrap())
+            }
+            Self::Postgres(database) => Arc::new(
+                PostgresViews::open(&database.server_settings(), PARTITIONS).await.unwrap(),
+            ),
+        }
+    }
+}
+
+fn path(directory: &TempDir) -> PathBuf {
+    directory.path().join("views.db")
 }
 
 impl Desk {
-    pub(crate) async fn open() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let views = SqliteViews::open(&directory.path().join("views.db"), PARTITIONS).await;
-        Self { directory, views: Arc::new(views.unwrap()) }
+    pub(crate) async fn open(store: Store) -> Self {
+        let place = Place::create(store).await;
+        Self { views: place.open().await, place }
     }
 
-    /// Closes the file and opens it again.
+    /// Opens the tables again, as a process does that was killed.
     pub(crate) async fn reopen(self) -> Self {
-        self.views.close().await;
-        let views = SqliteViews::open(&self.path(), PARTITIONS).await.unwrap();
-        Self { directory: self.directory, views: Arc::new(views) }
-    }
-
-    pub(crate) fn path(&self) -> PathBuf {
-        self.directory.path().join("views.db")
+        let Self { views, place } = self;
+        drop(views);
+        Self { views: place.open().await, place }
     }
 
     pub(crate) fn projector(&self, book: &Arc<Book>) -> Projector {
         let ledger: Arc<dyn Ledger> = book.clone();
         let feed = Arc::new(LedgerFeed::new(ledger.clone()));
-        Projector::new(ledger, feed, self.views.clone(), Pace::default())
+        let all = HeldPartitions::all(PARTITIONS);
+        Projector::new(ledger, feed, self.views.clone(), Pace::default(), all)
     }
 
     /// Projects all that the book holds.
@@ -55,20 +104,48 @@ impl Desk {
         while projector.project_once().await.unwrap() != Outcome::Idle {}
     }
 
-    /// Runs statements on the file from beside.
+    /// Runs statements, as SQLite spells them, from beside.
     pub(crate) async fn damage(&self, statements: &'static str) {
-        let done = sqlx::raw_sql(statements).execute(&mut connect(&self.path()).await).await;
-        let changed = done.unwrap().rows_affected();
+        let changed = match &self.place {
+            Place::Sqlite(directory) => {
+                let mut connection = sqlite(&path(directory)).await;
+                sqlx::raw_sql(statements).execute(&mut connection).await.unwrap().rows_affected()
+            }
+            Place::Postgres(database) => {
+                let statements = AssertSqlSafe(as_postgres(statements));
+                let mut connection = database.stranger().await;
+                sqlx::raw_sql(statements).execute(&mut connection).await.unwrap().rows_affected()
+            }
+        };
         assert!(changed > 0, "nothing was damaged by {statements}");
     }
 
     pub(crate) async fn dump(&self) -> Vec<String> {
-        let mut connection = connect(&self.path()).await;
         let mut lines = Vec::new();
         for table in TABLES {
-            lines.extend(dump_table(&mut connection, table).await);
+            let mut rows = match &self.place {
+                Place::Sqlite(directory) => {
+                    dump_sqlite(&mut sqlite(&path(directory)).await, table).await
+                }
+                Place::Postgres(database) => {
+                    dump_postgres(&mut database.stranger().await, table).await
+                }
+            };
+            rows.sort();
+            lines.extend(rows.iter().map(|row| format!("{table}: {row}")));
         }
         lines
+    }
+
+    /// How often Postgres had to break a deadlock.
+    pub(crate) async fn deadlocks(&self) -> i64 {
+        let Place::Postgres(database) = &self.place else { return 0 };
+        sqlx::query_scalar(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
+        )
+        .fetch_one(&mut database.stranger().await)
+        .await
+        .unwrap()
     }
 
     pub(crate) async fn check(&self, book: &Book) -> Vec<ViewReport> {
@@ -100,25 +177,47 @@ pub(crate) fn batch(cursors: ViewCursors, events: &[Recorded]) -> Batch {
 }
 
 /// Applies one partition's events to views that stand at its start.
-pub(crate) async fn apply_from_start(views: &SqliteViews, events: &[Recorded]) -> ViewCursors {
+pub(crate) async fn apply_from_start(views: &dyn Views, events: &[Recorded]) -> ViewCursors {
     let batch = batch(ViewCursors::default(), events);
     assert_eq!(views.apply(std::slice::from_ref(&batch)).await.unwrap(), Applied::Moved);
     batch.end()
 }
 
-async fn connect(path: &Path) -> SqliteConnection {
+async fn sqlite(path: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap()
 }
 
-async fn dump_table(connection: &mut SqliteConnection, table: &str) -> Vec<String> {
+async fn dump_sqlite(connection: &mut SqliteConnection, table: &str) -> Vec<String> {
     let statement = format!(
         "SELECT group_concat('quote(' || name || ')', '||'' ''||') FROM pragma_table_info('{table}')"
     );
     let columns: String =
         sqlx::query_scalar(AssertSqlSafe(statement)).fetch_one(&mut *connection).await.unwrap();
-    let statement = format!("SELECT {columns} FROM {table} ORDER BY 1");
-    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(connection).await.unwrap();
-    rows.iter().map(|row| format!("{table}: {}", row.get::<String, _>(0))).collect()
+    let statement = format!("SELECT {columns} FROM {table}");
+    sqlx::query_scalar(AssertSqlSafe(statement)).fetch_all(connection).await.unwrap()
+}
+
+async fn dump_postgres(connection: &mut PgConnection, table: &str) -> Vec<String> {
+    let columns: String = sqlx::query_scalar(
+        "SELECT string_agg(format('literal(%I)', attname), '||'' ''||' ORDER BY attnum)
+         FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0",
+    )
+    .bind(table)
+    .fetch_one(&mut *connection)
+    .await
+    .unwrap();
+    let statement = format!("SELECT {columns} FROM {table}");
+    sqlx::query_scalar(AssertSqlSafe(statement)).fetch_all(connection).await.unwrap()
+}
+
+/// Ids and times in Postgres's spelling.
+fn as_postgres(statements: &str) -> String {
+    let mut spelled = statements.replace("X'", "'");
+    for column in ["created_at", "updated_at", "requested_at", "completed_at", "at"] {
+        let time = format!(" SET {column} = 987654321 ");
+        spelled = spelled.replace(&time, &format!(" SET {column} = to_timestamp(987.654321) "));
+    }
+    spelled
 }
 
 /// How long something took, in milliseconds.

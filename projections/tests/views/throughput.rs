@@ -9,13 +9,23 @@ use daybook_projections::Outcome;
 
 use crate::book::Book;
 use crate::history::History;
-use crate::tables::{Desk, millis_since};
+use crate::tables::{Desk, Store, millis_since};
 
 const PAYMENTS: usize = 100_000;
 
 #[tokio::test]
 #[ignore = "a measurement"]
-async fn throughput_of_authorizations() {
+async fn throughput_on_sqlite() {
+    throughput_of_authorizations(Store::Sqlite).await;
+}
+
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn throughput_on_postgres() {
+    throughput_of_authorizations(Store::Postgres).await;
+}
+
+async fn throughput_of_authorizations(store: Store) {
     let mut history = History::new();
     for payment in 0..PAYMENTS {
         history.authorize(u8::try_from(payment % 251).unwrap(), 1_000, CaptureMethod::Manual);
@@ -23,10 +33,10 @@ async fn throughput_of_authorizations() {
     }
     // As under load: each commit finds what some 50 ms brought.
     for per_batch in [500, 2_000] {
-        let desk = Desk::open().await;
+        let desk = Desk::open(store).await;
         measure(&desk, &history, per_batch).await;
     }
-    let desk = Desk::open().await;
+    let desk = Desk::open(store).await;
     measure(&desk, &history, history.recorded.len()).await;
 }
 

@@ -25,7 +25,7 @@ pub(super) fn differences(trials: &[Trial], payment: &Value, events: &[Value]) -
 
 /// Every request ends with an outcome, or a refusal by the payment's state.
 fn unexpected(trials: &[Trial]) -> Vec<String> {
-    let expected = |Trial { step, ending }: &Trial| match ending {
+    let expected = |Trial { step, ending, .. }: &Trial| match ending {
         Ending::Answered(answer) => {
             let success = if step.verb == Verb::Authorize { 201 } else { 200 };
             answer.status == success || answer.status == 409
@@ -65,7 +65,7 @@ fn wrong_operations(
 ) -> Vec<String> {
     let mut told: BTreeMap<&str, (u64, String)> = BTreeMap::new();
     let mut found = Vec::new();
-    for (Trial { step, ending }, _) in successes(trials) {
+    for (Trial { step, ending, .. }, _) in successes(trials) {
         if step.verb != verb || told.contains_key(step.key.as_str()) {
             continue;
         }
@@ -127,7 +127,8 @@ fn wrong_amounts(payment: &Value) -> Vec<String> {
     found
 }
 
-/// What was refused for its amount still would not fit; amounts that failed were free again.
+/// What was refused for its amount still would not fit; amounts that failed were free again, and a
+/// capture under way may have made room for a refund later.
 fn wrong_refusals(trials: &[Trial], payment: &Value) -> Vec<String> {
     let failed = ["captures", "refunds"].iter().flat_map(|list| operations(payment, list));
     if failed.into_iter().any(|(_, status)| status != "SUCCEEDED") {
@@ -135,14 +136,20 @@ fn wrong_refusals(trials: &[Trial], payment: &Value) -> Vec<String> {
     }
     let refundable =
         number(payment, "amountCaptured").saturating_sub(number(payment, "amountRefunded"));
+    let captures = successes(trials).filter(|(trial, _)| trial.step.verb == Verb::Capture);
+    let captured_by = captures.map(|(trial, _)| trial.ended).max();
     let mut found = Vec::new();
-    for Trial { step, ending } in trials {
+    for Trial { step, begun, ending, .. } in trials {
         let Ending::Answered(answer) = ending else { continue };
         let room = match answer.label().as_ref() {
             "CAPTURE_EXCEEDS_AUTHORIZED" | "NOTHING_TO_CAPTURE" => {
                 number(payment, "amountCapturable")
             }
-            "REFUND_EXCEEDS_CAPTURED" | "NOTHING_TO_REFUND" => refundable,
+            "REFUND_EXCEEDS_CAPTURED" | "NOTHING_TO_REFUND"
+                if captured_by.is_none_or(|ended| ended <= *begun) =>
+            {
+                refundable
+            }
             _ => continue,
         };
         if step.amount <= room {

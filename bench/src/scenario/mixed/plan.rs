@@ -55,35 +55,35 @@ pub(super) struct Script {
     pub(super) steps: Vec<Step>,
 }
 
+/// What one client plays at a time: one script through the first server, and maybe another one beside
+/// it through the second.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    pub(super) first: Script,
+    pub(super) second: Option<Script>,
+}
+
+impl Turn {
+    pub(super) fn steps(&self) -> usize {
+        self.first.steps.len() + self.second.as_ref().map_or(0, |script| script.steps.len())
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Workload {
     pub(super) payments: Vec<Payment>,
     /// Played before all others: the authorization that captures compete for.
     pub(super) opening: Script,
-    pub(super) scripts: Vec<Script>,
+    pub(super) turns: Vec<Turn>,
 }
 
 impl Workload {
     /// Exactly `requests` steps. `run` keeps the keys of two runs apart.
     pub(super) fn new(requests: usize, seed: u64, run: u32) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
-        let duplicated = Payment::new(run, 0, 2_500);
-        let duplicates = requests / ONE_DUPLICATE_IN;
-        let competing = requests / ONE_COMPETING_IN;
-        let fit = (competing / ONE_FITS_IN).clamp(1, FIT_MAX);
-        let contended = Payment::new(run, 1, fit as u64 * COMPETING_AMOUNT_MIN);
-        let opening = Script { payment: 1, steps: vec![contended.authorize()] };
-        // Side by side in the queue, so that they are in flight together.
-        let mut storm: Vec<_> = (0..duplicates)
-            .map(|_| Script { payment: 0, steps: vec![duplicated.authorize()] })
-            .collect();
-        storm.extend((0..competing as u64).map(|number| Script {
-            payment: 1,
-            steps: vec![contended.step(Verb::Capture, number, COMPETING_AMOUNT_MIN + number)],
-        }));
-        let mut payments = vec![duplicated, contended];
+        let (mut payments, opening, storm) = Self::storm(requests, run);
         let mut scripts = Vec::new();
-        let mut left = requests - duplicates - competing - 1;
+        let mut left = requests - storm.len() - 1;
         while left > 0 {
             let payment = Payment::new(run, payments.len(), rng.random_range(2_000..50_000));
             let mut steps = story(&payment, &mut rng);
@@ -94,21 +94,41 @@ impl Workload {
         }
         let middle = scripts.len() / 2;
         scripts.splice(middle..middle, storm);
-        Self { payments, opening, scripts }
+        let turns = scripts.into_iter().map(|first| Turn { first, second: None }).collect();
+        Self { payments, opening, turns }
+    }
+
+    /// Two payments, the opening, and what everybody wants of them: the same authorization, and one of
+    /// many captures. The scripts stand side by side, so that they are in flight together.
+    pub(super) fn storm(requests: usize, run: u32) -> (Vec<Payment>, Script, Vec<Script>) {
+        let duplicated = Payment::new(run, 0, 2_500);
+        let duplicates = requests / ONE_DUPLICATE_IN;
+        let competing = requests / ONE_COMPETING_IN;
+        let fit = (competing / ONE_FITS_IN).clamp(1, FIT_MAX);
+        let contended = Payment::new(run, 1, fit as u64 * COMPETING_AMOUNT_MIN);
+        let opening = Script { payment: 1, steps: vec![contended.authorize()] };
+        let mut storm: Vec<_> = (0..duplicates)
+            .map(|_| Script { payment: 0, steps: vec![duplicated.authorize()] })
+            .collect();
+        storm.extend((0..competing as u64).map(|number| Script {
+            payment: 1,
+            steps: vec![contended.step(Verb::Capture, number, COMPETING_AMOUNT_MIN + number)],
+        }));
+        (vec![duplicated, contended], opening, storm)
     }
 }
 
 impl Payment {
-    fn new(run: u32, number: usize, amount: u64) -> Self {
+    pub(super) fn new(run: u32, number: usize, amount: u64) -> Self {
         let merchant = format!("bench-{}", number % 16);
         Self { merchant, key: format!("{run:08x}-mixed-{number}"), amount }
     }
 
-    fn authorize(&self) -> Step {
+    pub(super) fn authorize(&self) -> Step {
         Step { verb: Verb::Authorize, key: self.key.clone(), amount: self.amount }
     }
 
-    fn step(&self, verb: Verb, number: u64, amount: u64) -> Step {
+    pub(super) fn step(&self, verb: Verb, number: u64, amount: u64) -> Step {
         Step { verb, key: format!("{}-{}-{number}", self.key, verb.as_str()), amount }
     }
 }
@@ -139,7 +159,8 @@ mod tests {
     use super::*;
 
     fn steps(workload: &Workload) -> Vec<(usize, &Step)> {
-        let scripts = std::iter::once(&workload.opening).chain(&workload.scripts);
+        let scripts = workload.turns.iter().map(|turn| &turn.first);
+        let scripts = std::iter::once(&workload.opening).chain(scripts);
         scripts
             .flat_map(|script| script.steps.iter().map(move |step| (script.payment, step)))
             .collect()

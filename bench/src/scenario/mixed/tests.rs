@@ -19,6 +19,7 @@ enum Fault {
     ReplaysAnotherBody,
     RefusesWhatFits,
     CountsARefundTwice,
+    RefusesARefundThatFits,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +78,9 @@ impl FakePayment {
                 self.events.extend(["capture_requested", "captured"]);
             }
             "refunds" => {
+                if fault == Fault::RefusesARefundThatFits && amount == self.amount {
+                    return Err("REFUND_EXCEEDS_CAPTURED");
+                }
                 if self.captured() < self.refunded() + amount {
                     return Err("REFUND_EXCEEDS_CAPTURED");
                 }
@@ -140,22 +144,34 @@ fn answer(payments: &mut HashMap<String, FakePayment>, asked: &Asked, fault: Fau
 
 type Reply = (u16, String);
 
-/// Every seventh request is refused first, so that clients have to repeat.
+/// Two servers of one state. Every seventh request is refused first, so that clients have to repeat.
+async fn servers(fault: Fault) -> [SocketAddr; 2] {
+    let payments = Arc::new(Mutex::new(HashMap::new()));
+    let asked_so_far = Arc::new(AtomicU64::new(0));
+    let serve = || {
+        let (payments, asked_so_far) = (payments.clone(), asked_so_far.clone());
+        fake::serve(move |asked: Asked| -> Response<Full<Bytes>> {
+            if asked_so_far.fetch_add(1, Ordering::Relaxed) % 7 == 3 {
+                let mut refusal = fake::json(503, r#"{"status":503,"code":"QUEUE_FULL"}"#);
+                refusal.headers_mut().insert("retry-after", "0".parse().expect("a header value"));
+                return refusal;
+            }
+            let (status, body) =
+                answer(&mut payments.lock().expect("no test panics inside"), &asked, fault);
+            fake::json(status, body)
+        })
+    };
+    [serve().await, serve().await]
+}
+
 async fn differences(fault: Fault) -> Vec<String> {
-    let payments = Mutex::new(HashMap::new());
-    let asked_so_far = AtomicU64::new(0);
-    let server = fake::serve(move |asked: Asked| -> Response<Full<Bytes>> {
-        if asked_so_far.fetch_add(1, Ordering::Relaxed) % 7 == 3 {
-            let mut refusal = fake::json(503, r#"{"status":503,"code":"QUEUE_FULL"}"#);
-            refusal.headers_mut().insert("retry-after", "0".parse().expect("a header value"));
-            return refusal;
-        }
-        let (status, body) =
-            answer(&mut payments.lock().expect("no test panics inside"), &asked, fault);
-        fake::json(status, body)
-    });
     let plan = Plan { requests: 1_000, in_flight: 64, seed: 11 };
-    run(server.await, &plan).await.differences
+    run(servers(fault).await[0], &plan).await.differences
+}
+
+async fn differences_of_rivals(fault: Fault) -> Vec<String> {
+    let plan = Plan { requests: 2_000, in_flight: 32, seed: 11 };
+    run_rivals(servers(fault).await, &plan).await.differences
 }
 
 #[tokio::test]
@@ -164,17 +180,35 @@ async fn a_sound_server_that_sometimes_refuses_shows_no_difference() {
 }
 
 #[tokio::test]
+async fn two_sound_servers_of_one_ledger_show_no_difference() {
+    assert_eq!(differences_of_rivals(Fault::None).await, Vec::<String>::new());
+}
+
+/// With what sentence each is found.
+const FOUND: [(Fault, &str); 7] = [
+    (Fault::DuplicateHasSecondEffect, "events authorized or declined where 1 belong"),
+    (Fault::CapturesBeyondAuthorized, "exceeds amountAuthorized"),
+    (Fault::ForgetsACapture, "captures told to clients"),
+    (Fault::ReplaysAnotherBody, "differ from its first"),
+    (Fault::RefusesWhatFits, "was refused"),
+    (Fault::CountsARefundTwice, "shows its effect twice"),
+    (Fault::RefusesARefundThatFits, "was refused"),
+];
+
+fn assert_named(found: &[String], fault: Fault, sentence: &str) {
+    assert!(found.iter().any(|found| found.contains(sentence)), "{fault:?}: {found:#?}");
+}
+
+#[tokio::test]
 async fn every_fault_is_found_and_named() {
-    let cases = [
-        (Fault::DuplicateHasSecondEffect, "events authorized or declined where 1 belong"),
-        (Fault::CapturesBeyondAuthorized, "exceeds amountAuthorized"),
-        (Fault::ForgetsACapture, "captures told to clients"),
-        (Fault::ReplaysAnotherBody, "differ from its first"),
-        (Fault::RefusesWhatFits, "was refused"),
-        (Fault::CountsARefundTwice, "shows its effect twice"),
-    ];
-    for (fault, sentence) in cases {
-        let found = differences(fault).await;
-        assert!(found.iter().any(|found| found.contains(sentence)), "{fault:?}: {found:#?}");
+    for (fault, sentence) in FOUND {
+        assert_named(&differences(fault).await, fault, sentence);
+    }
+}
+
+#[tokio::test]
+async fn every_fault_is_found_between_two_servers_too() {
+    for (fault, sentence) in FOUND {
+        assert_named(&differences_of_rivals(fault).await, fault, sentence);
     }
 }

@@ -5,7 +5,7 @@
 //! The strict path is one statement: one round trip, one commit. The tolerant path looks at what
 //! stands there while it holds the locks; only a statement that begins after they were taken can.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use sqlx::postgres::{PgBindIterExt, PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Executor};
@@ -36,14 +36,14 @@ impl Appender {
         if batch.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let Some(predecessors) = predecessors(batch) else { return Ok(None) };
         let (writing, last_places) = number(partitions, batch);
         let mut session = self.session.take(database).await?;
-        let executing = writing.execute(session.connection(), &predecessors);
+        let executing = writing.execute(session.connection());
         match timeout(database.answer_limit(), executing).await {
             Ok(Ok(rows)) => {
                 session.keep();
-                answers(&rows, &last_places)
+                let answers = answers(&rows, &last_places);
+                answers.map(Some).map_err(|error| database.answer_lost(&error))
             }
             Ok(Err(error)) if is_constraint(&error) => {
                 session.keep();
@@ -89,24 +89,6 @@ impl Appender {
     }
 }
 
-/// The versions that the ledger must hold already; `None` where the batch itself leaves a gap.
-fn predecessors(batch: &[Append]) -> Option<Vec<(PaymentId, u32)>> {
-    let mut next_versions = HashMap::with_capacity(batch.len());
-    let mut predecessors = Vec::new();
-    for append in batch {
-        let count = u32::try_from(append.events.len()).ok()?;
-        let next = append.first_version.checked_add(count)?;
-        match next_versions.insert(append.payment_id, next) {
-            Some(expected) if expected != append.first_version => return None,
-            None if append.first_version > 1 => {
-                predecessors.push((append.payment_id, append.first_version.saturating_sub(1)));
-            }
-            _ => {}
-        }
-    }
-    Some(predecessors)
-}
-
 /// The batch, numbered after whatever its heads will be, and each append's last place.
 fn number(partitions: u16, batch: &[Append]) -> (Writing<'_>, Vec<(Partition, u64)>) {
     let mut writing = Writing::new(partitions, batch.len());
@@ -121,20 +103,14 @@ fn number(partitions: u16, batch: &[Append]) -> (Writing<'_>, Vec<(Partition, u6
     (writing, last_places)
 }
 
-/// Positions from the heads that the statement found; it wrote nothing where it found none.
-fn answers(
-    rows: &[PgRow],
-    last_places: &[(Partition, u64)],
-) -> Result<Option<Vec<Appended>>, StoreError> {
-    if rows.is_empty() {
-        return Ok(None);
-    }
+/// Positions from the heads that the statement found.
+fn answers(rows: &[PgRow], last_places: &[(Partition, u64)]) -> Result<Vec<Appended>, StoreError> {
     let heads = read_heads(rows)?;
     let answer = |(partition, place): &(Partition, u64)| {
         let head = heads.get(partition).copied().unwrap_or_default();
         Appended::At(head.saturating_add(*place))
     };
-    Ok(Some(last_places.iter().map(answer).collect()))
+    Ok(last_places.iter().map(answer).collect())
 }
 
 fn read_heads(rows: &[PgRow]) -> Result<BTreeMap<Partition, u64>, StoreError> {
@@ -169,7 +145,7 @@ async fn write_tolerantly(
     if writing.is_empty() {
         return Ok((appended, false));
     }
-    match writing.execute(connection, &[]).await {
+    match writing.execute(connection).await {
         Ok(_) => Ok((appended, true)),
         // What stands there was read under the lock, so nothing can be in the way.
         Err(error) if is_constraint(&error) => Err(damaged(&error)),

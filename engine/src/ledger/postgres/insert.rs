@@ -11,7 +11,7 @@ use sqlx::types::chrono::{DateTime, Utc};
 use super::super::{Append, NewEvent};
 use super::read::{bigint, smallint};
 use crate::clock::Timestamp;
-use crate::ids::{Partition, PaymentId};
+use crate::ids::Partition;
 
 /// An event with everything its row needs.
 struct EventRow<'a> {
@@ -31,42 +31,31 @@ pub(super) struct Writing<'a> {
     counts: BTreeMap<Partition, u64>,
 }
 
-/// In this order, whatever the planner makes of it: look for the predecessors, lock the heads
-/// (ascending), move them, insert. `ready` is one row, or none, and then nothing is written. A head
-/// that another process moved while this statement waited for its lock is read anew, here by FOR
-/// UPDATE and there by UPDATE. The scalar subquery stays one look into the index for each
-/// predecessor, where a join might become a scan of every event.
+/// Heads are locked in ascending order, then moved, and the events inserted after them. A head that
+/// another process moved while this statement waited for its lock is read anew, by FOR UPDATE and by
+/// UPDATE alike. A partition without a head gives its events no position, which the column refuses.
 macro_rules! statement {
-    ($texts:expr) => {
+    ($texts:literal) => {
         concat!(
             "WITH locked AS MATERIALIZED (
                  SELECT partition FROM ledger_partition WHERE partition = ANY ($1)
                  ORDER BY partition FOR UPDATE
-             ), ready AS MATERIALIZED (
-                 SELECT FROM (SELECT count(*) AS heads FROM locked) l
-                 WHERE l.heads = cardinality($1) AND NOT EXISTS (
-                     SELECT FROM unnest($3::int2[], $4::uuid[], $5::int8[])
-                         b (partition, payment_id, version)
-                     WHERE (
-                         SELECT e.version FROM event e
-                         WHERE e.partition = b.partition AND e.payment_id = b.payment_id
-                             AND e.version = b.version
-                     ) IS NULL)
              ), moved AS (
                  UPDATE ledger_partition p SET head = p.head + c.count
-                 FROM ready, unnest($1::int2[], $2::int8[]) c (partition, count)
-                 WHERE p.partition = c.partition
+                 FROM locked l JOIN unnest($1::int2[], $2::int8[]) c (partition, count)
+                     ON c.partition = l.partition
+                 WHERE p.partition = l.partition
                  RETURNING p.partition, p.head - c.count AS head
              ), inserted AS (
                  INSERT INTO event (partition, position, payment_id, version, event_id, type, data,
                      traceparent, recorded_at)
                  SELECT e.partition, m.head + e.place, e.payment_id, e.version, e.event_id, e.type,
                      e.data, e.traceparent, e.recorded_at
-                 FROM moved m JOIN unnest($6::int2[], $7::int8[], $8::uuid[], $9::int8[],
-                     $10::uuid[], $11::text[], $12::text[], $13::text[], $14::timestamptz[])
+                 FROM unnest($3::int2[], $4::int8[], $5::uuid[], $6::int8[], $7::uuid[], $8::text[],
+                     $9::text[], $10::text[], $11::timestamptz[])
                      e (partition, place, payment_id, version, event_id, type, data, traceparent,
                         recorded_at)
-                     ON e.partition = m.partition
+                 LEFT JOIN moved m ON m.partition = e.partition
              )",
             $texts,
             " SELECT partition, head FROM moved"
@@ -78,8 +67,8 @@ const EVENTS: &str = statement!("");
 const EVENTS_AND_TEXTS: &str = statement!(
     ", written AS (
          INSERT INTO event_text (partition, payment_id, version, name, salt, text)
-         SELECT t.* FROM ready, unnest($15::int2[], $16::uuid[], $17::int8[], $18::text[],
-             $19::bytea[], $20::text[]) t
+         SELECT * FROM unnest($12::int2[], $13::uuid[], $14::int8[], $15::text[], $16::bytea[],
+             $17::text[])
      )"
 );
 
@@ -113,16 +102,13 @@ impl<'a> Writing<'a> {
         self.rows.is_empty()
     }
 
-    /// Partition and head before it of every partition written to; none, and nothing is written,
-    /// where the ledger lacks one of these versions.
+    /// Every partition written to, with its head before that.
     pub(super) async fn execute(
         &self,
         connection: &mut PgConnection,
-        predecessors: &[(PaymentId, u32)],
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         let has_texts = self.appends.iter().any(|append| !append.texts.is_empty());
         let query = sqlx::query(if has_texts { EVENTS_AND_TEXTS } else { EVENTS });
-        let query = self.bind_heads(query, predecessors);
         let query = self.bind_events(query);
         let query = if has_texts { self.bind_texts(query) } else { query };
         query.fetch_all(connection).await
@@ -132,24 +118,11 @@ impl<'a> Writing<'a> {
 type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
 impl Writing<'_> {
-    fn bind_heads<'q>(
-        &self,
-        query: Statement<'q>,
-        predecessors: &[(PaymentId, u32)],
-    ) -> Statement<'q> {
-        let partition =
-            |(payment, _): &(PaymentId, u32)| smallint(payment.partition(self.partitions));
-        query
-            .bind(self.counts.keys().map(|partition| smallint(*partition)).bind_iter())
-            .bind(self.counts.values().map(|count| bigint(*count)).bind_iter())
-            .bind(predecessors.iter().map(partition).bind_iter())
-            .bind(predecessors.iter().map(|(payment, _)| payment.uuid()).bind_iter())
-            .bind(predecessors.iter().map(|(_, version)| i64::from(*version)).bind_iter())
-    }
-
     fn bind_events<'q>(&self, query: Statement<'q>) -> Statement<'q> {
         let rows = || self.rows.iter();
         query
+            .bind(self.counts.keys().map(|partition| smallint(*partition)).bind_iter())
+            .bind(self.counts.values().map(|count| bigint(*count)).bind_iter())
             .bind(rows().map(|row| smallint(row.partition)).bind_iter())
             .bind(rows().map(|row| bigint(row.place)).bind_iter())
             .bind(rows().map(|row| row.append.payment_id.uuid()).bind_iter())

@@ -45,7 +45,7 @@ macro_rules! claimable {
 pub(super) const CLAIMABLE: &str =
     concat!(claimable!(), " SELECT DISTINCT partition FROM due ORDER BY partition");
 
-const CLAIM: &str = concat!(
+pub(super) const CLAIM: &str = concat!(
     claimable!(),
     ", held AS (
         INSERT INTO claim (partition, payment_id, operation_id, token, until)

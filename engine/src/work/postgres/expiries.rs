@@ -38,7 +38,7 @@ fn expiry_item(row: &PgRow) -> sqlx::Result<ExpiryItem> {
 
 /// Takes away those that still stand. Of the refused ones, those wait that have an open operation
 /// whose outcome they can wait for; the others come again in a moment.
-const SETTLE: &str = "
+pub(super) const SETTLE: &str = "
     WITH given AS (
         SELECT * FROM unnest($1::timestamptz[], $2::int2[], $3::uuid[], $4::bool[])
             AS given (due_at, partition, payment_id, is_refused)

@@ -8,7 +8,7 @@ use daybook_engine::journal::{Account, Posting, Side};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::Currency;
 
-use crate::views::row::{Cell, Fold, Key, Row, Table};
+use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
 pub const BALANCE: Table = Table {
@@ -17,6 +17,7 @@ pub const BALANCE: Table = Table {
     key: Key::Group,
     payment: None,
     columns: &["partition", "merchant_id", "currency", "account", "debits", "credits"],
+    kinds: &[Kind::Integer, Kind::Text, Kind::Text, Kind::Text, Kind::Integer, Kind::Integer],
 };
 
 /// Totals of one partition: in a batch what it adds, in the table everything so far.

@@ -10,7 +10,7 @@ use daybook_engine::payment::OperationStatus;
 
 use super::OperationBody;
 use crate::views::change::{Change, ChangeKind, Ended};
-use crate::views::row::{Cell, Fold, Key, Row, Table};
+use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
 pub const OPERATION: Table = Table {
@@ -34,6 +34,23 @@ pub const OPERATION: Table = Table {
         "completed_at",
         "acquirer_transaction_id",
         "response_code",
+    ],
+    kinds: &[
+        Kind::Integer,
+        Kind::Id,
+        Kind::Id,
+        Kind::Text,
+        Kind::Text,
+        Kind::Text,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Text,
+        Kind::Text,
+        Kind::Text,
+        Kind::Time,
+        Kind::Time,
+        Kind::Text,
+        Kind::Text,
     ],
 };
 

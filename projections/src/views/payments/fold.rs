@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::payment::Payment;
 
-use crate::views::row::{Cell, Fold, Key, Row, Table};
+use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
 pub const PAYMENT: Table = Table {
@@ -29,6 +29,22 @@ pub const PAYMENT: Table = Table {
         "created_at",
         "updated_at",
         "state",
+    ],
+    kinds: &[
+        Kind::Integer,
+        Kind::Id,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Text,
+        Kind::Text,
+        Kind::Text,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Time,
+        Kind::Time,
+        Kind::Text,
     ],
 };
 

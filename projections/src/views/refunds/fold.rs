@@ -9,7 +9,7 @@ use daybook_engine::payment::{Event, OperationStatus, Verb};
 
 use super::RefundBody;
 use crate::views::change::{Change, ChangeKind, Ended};
-use crate::views::row::{Cell, Fold, Key, Row, Table};
+use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
 pub const REFUND: Table = Table {
@@ -29,6 +29,19 @@ pub const REFUND: Table = Table {
         "completed_at",
         "acquirer_transaction_id",
         "response_code",
+    ],
+    kinds: &[
+        Kind::Integer,
+        Kind::Id,
+        Kind::Id,
+        Kind::Text,
+        Kind::Text,
+        Kind::Integer,
+        Kind::Text,
+        Kind::Time,
+        Kind::Time,
+        Kind::Text,
+        Kind::Text,
     ],
 };
 

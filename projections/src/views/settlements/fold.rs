@@ -10,7 +10,7 @@ use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::{EventBody, Verb};
 
 use super::{LineKind, SettlementLineBody};
-use crate::views::row::{Cell, Fold, Key, Row, Table};
+use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
 pub const SETTLEMENT: Table = Table {
@@ -28,6 +28,17 @@ pub const SETTLEMENT: Table = Table {
         "gross_amount",
         "refund_amount",
         "fee_amount",
+    ],
+    kinds: &[
+        Kind::Integer,
+        Kind::Text,
+        Kind::Text,
+        Kind::Date,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Integer,
     ],
 };
 
@@ -48,6 +59,19 @@ pub const SETTLEMENT_LINE: Table = Table {
         "kind",
         "amount",
         "fee",
+    ],
+    kinds: &[
+        Kind::Integer,
+        Kind::Integer,
+        Kind::Id,
+        Kind::Id,
+        Kind::Text,
+        Kind::Text,
+        Kind::Date,
+        Kind::Time,
+        Kind::Text,
+        Kind::Integer,
+        Kind::Integer,
     ],
 };
 

@@ -1,0 +1,126 @@
+//! The operations view on Postgres.
+
+use std::collections::BTreeMap;
+
+use daybook_engine::ids::{OperationId, Partition};
+use sqlx::postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use super::OperationBody;
+use super::fold::{OPERATION, OperationRow, OperationsFold};
+use crate::error::ViewError;
+use crate::views::page::PageQuery;
+use crate::views::postgres::{Columns, Items, failed, insert, smallint};
+use crate::views::row::Fold;
+use crate::views::{DecodedEvent, View};
+
+pub(in crate::views) async fn apply(
+    tx: &mut PgConnection,
+    batches: &[&[DecodedEvent]],
+) -> Result<(), ViewError> {
+    let rows = load(tx, &OperationsFold::known_before(batches)).await?;
+    let mut fold = OperationsFold { rows };
+    fold.fold(batches)?;
+    if fold.rows.is_empty() {
+        return Ok(());
+    }
+    insert(
+        &OPERATION,
+        fold.rows.values(),
+        "ON CONFLICT (partition, operation_id) DO UPDATE SET
+             amount_settled = excluded.amount_settled,
+             status = excluded.status,
+             late = excluded.late,
+             completed_at = excluded.completed_at,
+             acquirer_transaction_id = excluded.acquirer_transaction_id,
+             response_code = excluded.response_code",
+    )
+    .execute(tx)
+    .await
+    .map_err(failed(View::Operations))?;
+    Ok(())
+}
+
+macro_rules! select {
+    ($rest:expr) => {
+        concat!(
+            "SELECT partition, operation_id, payment_id, merchant_id, currency, verb, amount,
+                 amount_settled, status, late, idempotency_key, requested_at, completed_at,
+                 acquirer_transaction_id, response_code FROM ",
+            $rest
+        )
+    };
+}
+
+async fn load(
+    tx: &mut PgConnection,
+    wanted: &BTreeMap<OperationId, Partition>,
+) -> Result<BTreeMap<OperationId, OperationRow>, ViewError> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let partitions: Vec<i16> = wanted.values().copied().map(smallint).collect();
+    let ids: Vec<Uuid> = wanted.keys().map(|id| id.uuid()).collect();
+    let rows = sqlx::query(select!(
+        "operation WHERE (partition, operation_id) IN (
+             SELECT * FROM unnest($1::int2[], $2::uuid[]))"
+    ))
+    .bind(partitions)
+    .bind(ids)
+    .fetch_all(tx)
+    .await
+    .map_err(failed(View::Operations))?;
+    rows.iter().map(|row| read(row).map(|row| (row.operation.operation_id, row))).collect()
+}
+
+fn read(row: &PgRow) -> Result<OperationRow, ViewError> {
+    let columns = Columns { row, view: View::Operations };
+    let operation = OperationBody {
+        operation_id: columns.operation_id(1)?,
+        payment_id: columns.payment_id(2)?,
+        merchant_id: columns.named(3)?,
+        currency: columns.named(4)?,
+        verb: columns.named(5)?,
+        amount: columns.amount(6)?,
+        amount_settled: columns.amount(7)?,
+        status: columns.named(8)?,
+        late: columns.optionally_named(9)?,
+        idempotency_key: columns.optional_text(10)?,
+        requested_at: columns.time(11)?,
+        completed_at: columns.optional_time(12)?,
+        acquirer_transaction_id: columns.optional_text(13)?,
+        response_code: columns.optional_text(14)?,
+    };
+    Ok(OperationRow { partition: columns.partition(0)?, operation })
+}
+
+macro_rules! page {
+    ($of:literal) => {
+        concat!(
+            "operation WHERE ",
+            $of,
+            " AND operation_id < $2 ORDER BY operation_id DESC LIMIT $3"
+        )
+    };
+}
+
+pub(in crate::views) async fn page(
+    tx: &mut PgConnection,
+    query: &PageQuery,
+) -> Result<Items<OperationBody>, ViewError> {
+    let before: Uuid = query.key("operations")?.unwrap_or(Uuid::max());
+    let statement = match query.merchant_id {
+        Some(_) => select!(page!("merchant_id = $1")),
+        None => select!(page!("$1::text IS NULL")),
+    };
+    let rows = sqlx::query(statement)
+        .bind(query.merchant())
+        .bind(before)
+        .bind(query.rows_to_read())
+        .fetch_all(tx)
+        .await
+        .map_err(failed(View::Operations))?;
+    let items =
+        rows.iter().map(|row| Ok(read(row)?.operation)).collect::<Result<_, ViewError>>()?;
+    Ok(query.cut("operations", items, |operation: &OperationBody| operation.operation_id))
+}

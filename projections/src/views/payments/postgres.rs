@@ -1,0 +1,122 @@
+//! The payments view on Postgres.
+
+use std::collections::BTreeMap;
+
+use daybook_engine::clock::Timestamp;
+use daybook_engine::ids::{Partition, PaymentId};
+use daybook_engine::payment::Payment;
+use sqlx::postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use super::ListedPayment;
+use super::fold::{PAYMENT, PaymentRow, PaymentsFold};
+use crate::error::ViewError;
+use crate::views::page::PageQuery;
+use crate::views::postgres::{Columns, Items, failed, insert, smallint, time};
+use crate::views::row::Fold;
+use crate::views::{DecodedEvent, View};
+
+pub(in crate::views) async fn apply(
+    tx: &mut PgConnection,
+    batches: &[&[DecodedEvent]],
+) -> Result<(), ViewError> {
+    let rows = load(tx, &PaymentsFold::known_before(batches)).await?;
+    let mut fold = PaymentsFold { rows };
+    fold.fold(batches)?;
+    if fold.rows.is_empty() {
+        return Ok(());
+    }
+    insert(
+        &PAYMENT,
+        fold.rows.values(),
+        "ON CONFLICT (partition, payment_id) DO UPDATE SET
+             version = excluded.version,
+             position = excluded.position,
+             status = excluded.status,
+             amount_authorized = excluded.amount_authorized,
+             amount_captured = excluded.amount_captured,
+             amount_refunded = excluded.amount_refunded,
+             updated_at = excluded.updated_at,
+             state = excluded.state",
+    )
+    .execute(tx)
+    .await
+    .map_err(failed(View::Payments))?;
+    Ok(())
+}
+
+async fn load(
+    tx: &mut PgConnection,
+    wanted: &BTreeMap<PaymentId, Partition>,
+) -> Result<BTreeMap<PaymentId, PaymentRow>, ViewError> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let partitions: Vec<i16> = wanted.values().copied().map(smallint).collect();
+    let ids: Vec<Uuid> = wanted.keys().map(|id| id.uuid()).collect();
+    let rows = sqlx::query(
+        "SELECT payment.partition, payment.payment_id, payment.position, payment.state
+         FROM payment WHERE (partition, payment_id) IN (
+             SELECT * FROM unnest($1::int2[], $2::uuid[]))",
+    )
+    .bind(partitions)
+    .bind(ids)
+    .fetch_all(tx)
+    .await
+    .map_err(failed(View::Payments))?;
+    rows.iter().map(|row| read(row).map(|row| (row.payment_id, row))).collect()
+}
+
+fn read(row: &PgRow) -> Result<PaymentRow, ViewError> {
+    let columns = Columns { row, view: View::Payments };
+    let payment: Payment =
+        serde_json::from_str(columns.text(3)?).map_err(|error| columns.damaged(3, &error))?;
+    Ok(PaymentRow {
+        partition: columns.partition(0)?,
+        payment_id: columns.payment_id(1)?,
+        position: columns.count(2)?,
+        payment,
+    })
+}
+
+macro_rules! page {
+    ($of:literal) => {
+        concat!(
+            "SELECT partition, payment_id, position, state, created_at FROM payment WHERE ",
+            $of,
+            " AND (created_at, payment_id) < ($2, $3)
+             ORDER BY created_at DESC, payment_id DESC LIMIT $4"
+        )
+    };
+}
+
+pub(in crate::views) async fn page(
+    tx: &mut PgConnection,
+    query: &PageQuery,
+) -> Result<Items<ListedPayment>, ViewError> {
+    let (before, id): (i64, Uuid) = query.key("payments")?.unwrap_or((i64::MAX, Uuid::max()));
+    let before = time(Timestamp::from_micros(before));
+    let statement = match query.merchant_id {
+        Some(_) => page!("merchant_id = $1"),
+        None => page!("$1::text IS NULL"),
+    };
+    let rows = sqlx::query(statement)
+        .bind(query.merchant())
+        .bind(before)
+        .bind(id)
+        .bind(query.rows_to_read())
+        .fetch_all(tx)
+        .await
+        .map_err(failed(View::Payments))?;
+    let keyed = |row: &PgRow| {
+        let created_at = Columns { row, view: View::Payments }.time(4)?.micros();
+        read(row).map(|row| (created_at, row))
+    };
+    let rows = rows.iter().map(keyed).collect::<Result<Vec<_>, _>>()?;
+    let (rows, next) = query.cut("payments", rows, |(at, row)| (*at, row.payment_id));
+    let listed = rows.into_iter().map(|(_, row)| {
+        let PaymentRow { partition, payment_id, position, payment } = row;
+        ListedPayment { payment_id, partition, position, payment }
+    });
+    Ok((listed.collect(), next))
+}

@@ -1,0 +1,180 @@
+//! The views on Postgres, in the ledger's database or in another: rows and cursors in one transaction,
+//! which begins by locking the cursors that it moves, in one order for everyone.
+
+mod arrays;
+mod columns;
+mod cursors;
+mod snapshot;
+
+pub(super) use arrays::{insert, smallint, time};
+pub(super) use columns::{Columns, failed};
+
+use async_trait::async_trait;
+use daybook_engine::clock::Date;
+use daybook_engine::durability::Durability;
+use daybook_engine::ids::Partition;
+use daybook_engine::ledger::StoreError;
+use daybook_engine::migration::Migration;
+use daybook_engine::money::Currency;
+use daybook_engine::postgres::{Database, Migrator, PostgresSettings};
+use sqlx::postgres::PgConnection;
+
+use super::page::{Page, PageQuery};
+use super::{
+    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, RefundBody,
+    SettlementBody, SettlementLineBody, View, ViewCursors, ViewQueries, ViewStore, balances,
+    operations, payments, refunds, settlements,
+};
+use crate::error::ViewError;
+use crate::verify::ViewSnapshot;
+
+/// The scripts that these views need.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    number: 3,
+    name: "views",
+    sql: include_str!("../../../migrations/postgres/0003_views.sql"),
+}];
+
+/// Of a read transaction: what is read in it belongs together.
+const READING: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// The same, for the one that a command keeps open to its end.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The views in one database.
+#[derive(Debug)]
+pub struct PostgresViews {
+    database: Database,
+}
+
+impl PostgresViews {
+    /// Applies what is missing, and puts every view at the start of every partition; what it applied.
+    ///
+    /// # Errors
+    /// When the schema can't be changed, or was made for a ledger with another number of partitions.
+    pub async fn migrate(
+        migrator: &mut Migrator,
+        partitions: u16,
+    ) -> Result<Vec<Migration>, ViewError> {
+        let applied = migrator.apply(MIGRATIONS).await?;
+        cursors::create(migrator.connection(), partitions).await?;
+        Ok(applied)
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// As [`Database::connect`], or when the views are of a ledger with another number of partitions.
+    pub async fn open(settings: &PostgresSettings, partitions: u16) -> Result<Self, ViewError> {
+        let database = Database::connect("views", settings, Durability::Normal, MIGRATIONS).await?;
+        let mut connection = database.connection().await?;
+        if !cursors::check(&mut connection, partitions).await? {
+            return Err(ViewError::Store(StoreError::Refused(
+                "the views have no cursors: run `daybook migrate` as the owner of the database"
+                    .to_owned(),
+            )));
+        }
+        Ok(Self { database })
+    }
+
+    /// Ends its connections. The last call of all.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+#[async_trait]
+impl ViewStore for PostgresViews {
+    async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
+        let mut reader = self.database.pool().acquire().await.map_err(failed(View::Payments))?;
+        cursors::all(&mut reader).await
+    }
+
+    async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError> {
+        if batches.is_empty() {
+            return Ok(Applied::Moved);
+        }
+        let mut transaction = self.database.begin(&cursors::lock(batches)).await?;
+        // Dropping the transaction on any way out but the last undoes it.
+        if !cursors::advance(transaction.connection(), batches).await? {
+            transaction.roll_back().await?;
+            return Ok(Applied::Superseded);
+        }
+        for view in View::ALL {
+            apply_view(transaction.connection(), view, batches).await?;
+            // A long fold must not keep this thread from the requests beside it.
+            tokio::task::yield_now().await;
+        }
+        transaction.commit().await?;
+        Ok(Applied::Moved)
+    }
+
+    async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError> {
+        let reader = self.database.pool().begin_with(BEGIN_READING).await;
+        let reader = reader.map_err(failed(View::Payments))?;
+        Ok(Box::new(snapshot::PostgresSnapshot::begin(reader, partition).await?))
+    }
+}
+
+async fn apply_view(tx: &mut PgConnection, view: View, batches: &[Batch]) -> Result<(), ViewError> {
+    let new: Vec<&[DecodedEvent]> = batches.iter().map(|batch| batch.new_to(view)).collect();
+    match view {
+        View::Payments => payments::postgres::apply(tx, &new).await,
+        View::Settlements => settlements::postgres::apply(tx, &new).await,
+        View::Refunds => refunds::postgres::apply(tx, &new).await,
+        View::Balances => balances::postgres::apply(tx, &new).await,
+        View::Operations => operations::postgres::apply(tx, &new).await,
+    }
+}
+
+/// The items of a page and the cursor of the next.
+pub(super) type Items<T> = (Vec<T>, Option<String>);
+
+impl PostgresViews {
+    async fn page<T>(
+        &self,
+        view: View,
+        items: impl AsyncFnOnce(&mut PgConnection) -> Result<Items<T>, ViewError>,
+    ) -> Result<Page<T>, ViewError> {
+        // A request that goes away takes the connection with it, and never leaves it in here.
+        let mut reader = self.database.begin(READING).await?;
+        let positions = cursors::positions(reader.connection(), view).await?;
+        let (items, next) = items(reader.connection()).await?;
+        reader.roll_back().await?;
+        Ok(Page { items, next, positions })
+    }
+}
+
+#[async_trait]
+impl ViewQueries for PostgresViews {
+    async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
+        self.page(View::Payments, async |tx| payments::postgres::page(tx, query).await).await
+    }
+
+    async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError> {
+        self.page(View::Settlements, async |tx| settlements::postgres::page(tx, query).await).await
+    }
+
+    async fn settlement_lines(
+        &self,
+        query: &PageQuery,
+        currency: Option<Currency>,
+        date: Option<Date>,
+    ) -> Result<Page<SettlementLineBody>, ViewError> {
+        let lines = async |tx: &mut PgConnection| {
+            settlements::postgres::line_page(tx, query, currency, date).await
+        };
+        self.page(View::Settlements, lines).await
+    }
+
+    async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError> {
+        self.page(View::Refunds, async |tx| refunds::postgres::page(tx, query).await).await
+    }
+
+    async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError> {
+        self.page(View::Balances, async |tx| balances::postgres::page(tx, query).await).await
+    }
+
+    async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError> {
+        self.page(View::Operations, async |tx| operations::postgres::page(tx, query).await).await
+    }
+}

@@ -1,0 +1,162 @@
+//! Cursors: moved by compare-and-set, in the transaction of the rows.
+
+use std::collections::BTreeMap;
+
+use daybook_engine::cursor::Cursor;
+use daybook_engine::ids::{EventId, Partition};
+use daybook_engine::ledger::StoreError;
+use sqlx::postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use super::arrays::smallint;
+use super::columns::{Columns, failed};
+use crate::error::ViewError;
+use crate::views::{Batch, View, ViewCursors};
+
+/// Every view of every partition stands at its start, unless it stands somewhere already.
+pub(super) async fn create(
+    connection: &mut PgConnection,
+    partitions: u16,
+) -> Result<(), ViewError> {
+    if !check(connection, partitions).await? {
+        let numbers: Vec<i16> = Partition::all(partitions).map(smallint).collect();
+        sqlx::query(
+            "INSERT INTO view_cursor (view, partition, position)
+             SELECT view, partition, 0
+             FROM unnest($1::text[]) AS view CROSS JOIN unnest($2::int2[]) AS partition
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(View::ALL.map(View::as_str).to_vec())
+        .bind(numbers)
+        .execute(connection)
+        .await
+        .map_err(failed(View::Payments))?;
+    }
+    Ok(())
+}
+
+/// Whether the cursors are there.
+///
+/// # Errors
+/// When they are those of a ledger with another number of partitions.
+pub(super) async fn check(
+    connection: &mut PgConnection,
+    partitions: u16,
+) -> Result<bool, ViewError> {
+    let known = all(connection).await?.len();
+    if known == 0 || known == usize::from(partitions) {
+        return Ok(known > 0);
+    }
+    Err(ViewError::Store(StoreError::Refused(format!(
+        "the views were made for {known} partitions and the ledger has {partitions}: they belong to \
+         another ledger; name another database with --views-url, and they are built there"
+    ))))
+}
+
+pub(super) async fn all(
+    connection: &mut PgConnection,
+) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
+    let rows = sqlx::query("SELECT view, partition, position, event_id FROM view_cursor")
+        .fetch_all(connection)
+        .await
+        .map_err(failed(View::Payments))?;
+    let mut cursors: BTreeMap<Partition, ViewCursors> = BTreeMap::new();
+    for row in &rows {
+        let (view, partition, cursor) = read(row)?;
+        // A view that another build keeps here is none of ours.
+        if let Some(view) = view {
+            cursors.entry(partition).or_default().set(view, cursor);
+        }
+    }
+    Ok(cursors.into_iter().collect())
+}
+
+fn read(row: &PgRow) -> Result<(Option<View>, Partition, Cursor), ViewError> {
+    let columns = Columns { row, view: View::Payments };
+    let view = View::parse(columns.text(0)?);
+    let event_id = columns.optional_id(3)?.map(EventId::from_uuid);
+    Ok((view, columns.partition(1)?, Cursor { position: columns.count(2)?, event_id }))
+}
+
+pub(super) async fn positions(
+    connection: &mut PgConnection,
+    view: View,
+) -> Result<Vec<(Partition, u64)>, ViewError> {
+    let rows = sqlx::query(
+        "SELECT partition, position FROM view_cursor WHERE view = $1 ORDER BY partition",
+    )
+    .bind(view.as_str())
+    .fetch_all(connection)
+    .await
+    .map_err(failed(view))?;
+    let read = |row: &PgRow| {
+        let columns = Columns { row, view };
+        Ok((columns.partition(0)?, columns.count(1)?))
+    };
+    rows.iter().map(read).collect()
+}
+
+/// A statement that locks the cursors of these partitions, in one order for everyone.
+pub(super) fn lock(batches: &[Batch]) -> String {
+    let numbers: Vec<String> = batches.iter().map(|batch| batch.partition.to_string()).collect();
+    format!(
+        "SELECT FROM view_cursor WHERE partition = ANY ('{{{}}}'::int2[])
+         ORDER BY view, partition FOR UPDATE",
+        numbers.join(",")
+    )
+}
+
+/// Moves every view's cursor from where the batches begin to where they end; `false` where one of
+/// them stands elsewhere.
+pub(super) async fn advance(tx: &mut PgConnection, batches: &[Batch]) -> Result<bool, ViewError> {
+    let mut moves = Moves::default();
+    for batch in batches {
+        let end = batch.end();
+        for view in View::ALL {
+            moves.push(view, batch.partition, batch.cursors.of(view), end.of(view));
+        }
+    }
+    let count = moves.views.len();
+    let moved = sqlx::query(
+        "UPDATE view_cursor AS cursor SET position = move.to_position, event_id = move.to_event
+         FROM unnest($1::text[], $2::int2[], $3::int8[], $4::uuid[], $5::int8[], $6::uuid[])
+             AS move (view, partition, from_position, from_event, to_position, to_event)
+         WHERE cursor.view = move.view AND cursor.partition = move.partition
+           AND cursor.position = move.from_position
+           AND cursor.event_id IS NOT DISTINCT FROM move.from_event",
+    )
+    .bind(moves.views)
+    .bind(moves.partitions)
+    .bind(moves.from_positions)
+    .bind(moves.from_events)
+    .bind(moves.to_positions)
+    .bind(moves.to_events)
+    .execute(tx)
+    .await
+    .map_err(failed(View::Payments))?;
+    Ok(usize::try_from(moved.rows_affected()) == Ok(count))
+}
+
+/// Moves, column by column.
+#[derive(Default)]
+struct Moves {
+    views: Vec<&'static str>,
+    partitions: Vec<i16>,
+    from_positions: Vec<i64>,
+    from_events: Vec<Option<Uuid>>,
+    to_positions: Vec<i64>,
+    to_events: Vec<Option<Uuid>>,
+}
+
+impl Moves {
+    fn push(&mut self, view: View, partition: Partition, from: Cursor, to: Cursor) {
+        let position = |cursor: Cursor| i64::try_from(cursor.position).unwrap_or(i64::MAX);
+        let event = |cursor: Cursor| cursor.event_id.map(EventId::uuid);
+        self.views.push(view.as_str());
+        self.partitions.push(smallint(partition));
+        self.from_positions.push(position(from));
+        self.from_events.push(event(from));
+        self.to_positions.push(position(to));
+        self.to_events.push(event(to));
+    }
+}

@@ -1,0 +1,151 @@
+//! One partition's rows, as literals, in one read transaction: for the check against the ledger.
+
+use async_trait::async_trait;
+use daybook_engine::ids::Partition;
+use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Executor, Row as _, Transaction};
+use uuid::Uuid;
+
+use super::columns::failed;
+use super::cursors;
+use crate::error::ViewError;
+use crate::verify::{Literals, ViewSnapshot};
+use crate::views::row::{Cell, Key, Table};
+use crate::views::{View, ViewCursors};
+
+pub(super) struct PostgresSnapshot {
+    reader: Transaction<'static, Postgres>,
+    partition: Partition,
+    cursors: ViewCursors,
+}
+
+impl PostgresSnapshot {
+    pub(super) async fn begin(
+        mut reader: Transaction<'static, Postgres>,
+        partition: Partition,
+    ) -> Result<Self, ViewError> {
+        // The ledger is walked while it stands open.
+        let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
+        reader.execute(patient).await.map_err(failed(View::Payments))?;
+        let all = cursors::all(&mut reader).await?;
+        let own = all.into_iter().find(|(known, _)| *known == partition);
+        let cursors = own.map(|(_, cursors)| cursors).unwrap_or_default();
+        Ok(Self { reader, partition, cursors })
+    }
+
+    async fn rows(
+        &mut self,
+        table: &Table,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> Result<Vec<Literals>, ViewError> {
+        let rows = query.fetch_all(&mut *self.reader).await.map_err(failed(table.view))?;
+        let read =
+            |row: &PgRow| (0..table.columns.len()).map(|column| row.try_get(column)).collect();
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
+    }
+
+    fn partition(&self) -> i32 {
+        self.partition.number().into()
+    }
+}
+
+/// The columns of a row as SQL literals: whatever stands there can be shown and compared.
+fn literals(table: &Table) -> String {
+    let literals = table.columns.iter().map(|column| format!("literal({column})"));
+    literals.collect::<Vec<_>>().join(", ")
+}
+
+const fn key_column(table: &Table) -> &'static str {
+    table.columns[1]
+}
+
+/// A key, as its table's key column has it.
+enum KeyValue {
+    Id(Uuid),
+    Position(i64),
+}
+
+impl KeyValue {
+    /// From the literal that a snapshot read.
+    fn parse(literal: &str) -> Option<Self> {
+        match literal.strip_prefix("X'") {
+            Some(rest) => Uuid::parse_str(rest.strip_suffix('\'')?).ok().map(Self::Id),
+            None => literal.parse().ok().map(Self::Position),
+        }
+    }
+}
+
+#[async_trait]
+impl ViewSnapshot for PostgresSnapshot {
+    fn cursors(&self) -> ViewCursors {
+        self.cursors
+    }
+
+    async fn with_keys(
+        &mut self,
+        table: &'static Table,
+        keys: &[Cell<'static>],
+    ) -> Result<Vec<Literals>, ViewError> {
+        let array = if table.key == Key::Id { "uuid" } else { "int8" };
+        // Every name in the statement is a constant of this crate.
+        let statement = format!(
+            "SELECT {} FROM {} WHERE partition = $1 AND {} = ANY($2::{array}[])",
+            literals(table),
+            table.name,
+            key_column(table)
+        );
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
+        let (mut ids, mut positions) = (Vec::new(), Vec::new());
+        for key in keys {
+            match key {
+                Cell::Id(id) => ids.push(*id),
+                Cell::Integer(position) => positions.push(*position),
+                _ => {}
+            }
+        }
+        let query = if table.key == Key::Id { query.bind(ids) } else { query.bind(positions) };
+        self.rows(table, query).await
+    }
+
+    async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError> {
+        let statement = format!("SELECT count(*) FROM {} WHERE partition = $1", table.name);
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(statement))
+            .bind(self.partition())
+            .fetch_one(&mut *self.reader)
+            .await
+            .map_err(failed(table.view))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    async fn after(
+        &mut self,
+        table: &'static Table,
+        key: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Literals>, ViewError> {
+        let column = key_column(table);
+        let key = key.and_then(KeyValue::parse);
+        let after = if key.is_some() { format!("AND {column} > $3") } else { String::new() };
+        let statement = format!(
+            "SELECT {} FROM {} WHERE partition = $1 {after} ORDER BY {column} LIMIT $2",
+            literals(table),
+            table.name
+        );
+        let query =
+            sqlx::query(AssertSqlSafe(statement)).bind(self.partition()).bind(i64::from(limit));
+        let query = match key {
+            Some(KeyValue::Id(id)) => query.bind(id),
+            Some(KeyValue::Position(position)) => query.bind(position),
+            None => query,
+        };
+        self.rows(table, query).await
+    }
+
+    async fn all(&mut self, table: &'static Table) -> Result<Vec<Literals>, ViewError> {
+        let statement =
+            format!("SELECT {} FROM {} WHERE partition = $1", literals(table), table.name);
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
+        self.rows(table, query).await
+    }
+}

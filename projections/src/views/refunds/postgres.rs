@@ -1,0 +1,115 @@
+//! The refunds view on Postgres.
+
+use std::collections::BTreeMap;
+
+use daybook_engine::ids::{OperationId, Partition};
+use sqlx::postgres::{PgConnection, PgRow};
+use uuid::Uuid;
+
+use super::RefundBody;
+use super::fold::{REFUND, RefundRow, RefundsFold};
+use crate::error::ViewError;
+use crate::views::page::PageQuery;
+use crate::views::postgres::{Columns, Items, failed, insert, smallint};
+use crate::views::row::Fold;
+use crate::views::{DecodedEvent, View};
+
+pub(in crate::views) async fn apply(
+    tx: &mut PgConnection,
+    batches: &[&[DecodedEvent]],
+) -> Result<(), ViewError> {
+    let rows = load(tx, &RefundsFold::known_before(batches)).await?;
+    let mut fold = RefundsFold { rows };
+    fold.fold(batches)?;
+    if fold.rows.is_empty() {
+        return Ok(());
+    }
+    insert(
+        &REFUND,
+        fold.rows.values(),
+        "ON CONFLICT (partition, operation_id) DO UPDATE SET
+             amount = excluded.amount,
+             status = excluded.status,
+             completed_at = excluded.completed_at,
+             acquirer_transaction_id = excluded.acquirer_transaction_id,
+             response_code = excluded.response_code",
+    )
+    .execute(tx)
+    .await
+    .map_err(failed(View::Refunds))?;
+    Ok(())
+}
+
+macro_rules! select {
+    ($rest:expr) => {
+        concat!(
+            "SELECT partition, operation_id, payment_id, merchant_id, currency, amount, status,
+                 requested_at, completed_at, acquirer_transaction_id, response_code FROM ",
+            $rest
+        )
+    };
+}
+
+async fn load(
+    tx: &mut PgConnection,
+    wanted: &BTreeMap<OperationId, Partition>,
+) -> Result<BTreeMap<OperationId, RefundRow>, ViewError> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let partitions: Vec<i16> = wanted.values().copied().map(smallint).collect();
+    let ids: Vec<Uuid> = wanted.keys().map(|id| id.uuid()).collect();
+    let rows = sqlx::query(select!(
+        "refund WHERE (partition, operation_id) IN (
+             SELECT * FROM unnest($1::int2[], $2::uuid[]))"
+    ))
+    .bind(partitions)
+    .bind(ids)
+    .fetch_all(tx)
+    .await
+    .map_err(failed(View::Refunds))?;
+    rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
+}
+
+fn read(row: &PgRow) -> Result<RefundRow, ViewError> {
+    let columns = Columns { row, view: View::Refunds };
+    let refund = RefundBody {
+        operation_id: columns.operation_id(1)?,
+        payment_id: columns.payment_id(2)?,
+        merchant_id: columns.named(3)?,
+        currency: columns.named(4)?,
+        amount: columns.amount(5)?,
+        status: columns.named(6)?,
+        requested_at: columns.time(7)?,
+        completed_at: columns.optional_time(8)?,
+        acquirer_transaction_id: columns.optional_text(9)?,
+        response_code: columns.optional_text(10)?,
+    };
+    Ok(RefundRow { partition: columns.partition(0)?, refund })
+}
+
+macro_rules! page {
+    ($of:literal) => {
+        concat!("refund WHERE ", $of, " AND operation_id < $2 ORDER BY operation_id DESC LIMIT $3")
+    };
+}
+
+pub(in crate::views) async fn page(
+    tx: &mut PgConnection,
+    query: &PageQuery,
+) -> Result<Items<RefundBody>, ViewError> {
+    let before: Uuid = query.key("refunds")?.unwrap_or(Uuid::max());
+    let statement = match query.merchant_id {
+        Some(_) => select!(page!("merchant_id = $1")),
+        None => select!(page!("$1::text IS NULL")),
+    };
+    let rows = sqlx::query(statement)
+        .bind(query.merchant())
+        .bind(before)
+        .bind(query.rows_to_read())
+        .fetch_all(tx)
+        .await
+        .map_err(failed(View::Refunds))?;
+    let items = rows.iter().map(|row| Ok(read(row)?.refund)).collect::<Result<_, ViewError>>()?;
+    Ok(query.cut("refunds", items, |refund: &RefundBody| refund.operation_id))
+}

@@ -1,0 +1,181 @@
+//! The settlements view on Postgres: totals per partition, summed on read, and lines.
+
+use daybook_engine::clock::{Date, Timestamp};
+use daybook_engine::money::Currency;
+use sqlx::postgres::{PgConnection, PgRow};
+
+use super::fold::{SETTLEMENT, SETTLEMENT_LINE, SettlementLineRow, SettlementRow, SettlementsFold};
+use super::{SettlementBody, SettlementLineBody};
+use crate::error::ViewError;
+use crate::views::page::PageQuery;
+use crate::views::postgres::{Columns, Items, failed, insert, time};
+use crate::views::row::Fold;
+use crate::views::{DecodedEvent, View};
+
+/// Earlier and later than every day, in Postgres's words.
+const BEFORE_EVERY_DAY: &str = "-infinity";
+const AFTER_EVERY_DAY: &str = "infinity";
+
+pub(in crate::views) async fn apply(
+    tx: &mut PgConnection,
+    batches: &[&[DecodedEvent]],
+) -> Result<(), ViewError> {
+    let mut fold = SettlementsFold::default();
+    fold.fold(batches)?;
+    if fold.lines.is_empty() {
+        return Ok(());
+    }
+    insert_lines(tx, &fold.lines).await?;
+    add_totals(tx, fold.totals.values()).await
+}
+
+async fn insert_lines(tx: &mut PgConnection, lines: &[SettlementLineRow]) -> Result<(), ViewError> {
+    let inserted = insert(&SETTLEMENT_LINE, lines.iter(), "").execute(tx).await;
+    inserted.map_err(failed(View::Settlements))?;
+    Ok(())
+}
+
+async fn add_totals<'a>(
+    tx: &mut PgConnection,
+    totals: impl Iterator<Item = &'a SettlementRow>,
+) -> Result<(), ViewError> {
+    insert(
+        &SETTLEMENT,
+        totals,
+        "ON CONFLICT (merchant_id, date, currency, partition) DO UPDATE SET
+             capture_count = settlement.capture_count + excluded.capture_count,
+             refund_count = settlement.refund_count + excluded.refund_count,
+             gross_amount = settlement.gross_amount + excluded.gross_amount,
+             refund_amount = settlement.refund_amount + excluded.refund_amount,
+             fee_amount = settlement.fee_amount + excluded.fee_amount",
+    )
+    .execute(tx)
+    .await
+    .map_err(failed(View::Settlements))?;
+    Ok(())
+}
+
+macro_rules! page {
+    ($of:literal) => {
+        concat!(
+            "SELECT merchant_id, currency, to_char(date, 'YYYY-MM-DD'), sum(capture_count)::int8,
+                 sum(refund_count)::int8, sum(gross_amount)::int8, sum(refund_amount)::int8,
+                 sum(fee_amount)::int8
+             FROM settlement WHERE ",
+            $of,
+            " AND (date, merchant_id, currency) < ($2::text::date, $3, $4)
+             GROUP BY date, merchant_id, currency
+             ORDER BY date DESC, merchant_id DESC, currency DESC LIMIT $5"
+        )
+    };
+}
+
+pub(in crate::views) async fn page(
+    tx: &mut PgConnection,
+    query: &PageQuery,
+) -> Result<Items<SettlementBody>, ViewError> {
+    let (date, merchant_id, currency): (String, String, String) = query
+        .key("settlements")?
+        .unwrap_or_else(|| (AFTER_EVERY_DAY.to_owned(), String::new(), String::new()));
+    let statement = match query.merchant_id {
+        Some(_) => page!("merchant_id = $1"),
+        None => page!("$1::text IS NULL"),
+    };
+    let rows = sqlx::query(statement)
+        .bind(query.merchant())
+        .bind(date)
+        .bind(merchant_id)
+        .bind(currency)
+        .bind(query.rows_to_read())
+        .fetch_all(tx)
+        .await
+        .map_err(failed(View::Settlements))?;
+    let items = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let key = |body: &SettlementBody| (body.date, body.merchant_id.clone(), body.currency);
+    Ok(query.cut("settlements", items, key))
+}
+
+fn read(row: &PgRow) -> Result<SettlementBody, ViewError> {
+    let columns = Columns { row, view: View::Settlements };
+    let (gross_amount, refund_amount, fee_amount) =
+        (columns.integer(5)?, columns.integer(6)?, columns.integer(7)?);
+    let net = gross_amount.checked_sub(refund_amount).and_then(|rest| rest.checked_sub(fee_amount));
+    Ok(SettlementBody {
+        merchant_id: columns.named(0)?,
+        currency: columns.named(1)?,
+        date: columns.named(2)?,
+        capture_count: columns.integer(3)?,
+        refund_count: columns.integer(4)?,
+        gross_amount,
+        refund_amount,
+        fee_amount,
+        net_amount: net.ok_or(ViewError::Overflow { view: View::Settlements.as_str() })?,
+    })
+}
+
+macro_rules! line_page {
+    ($of:literal) => {
+        concat!(
+            "SELECT partition, position, payment_id, operation_id, merchant_id, currency,
+                 to_char(date, 'YYYY-MM-DD'), at, kind, amount, fee
+             FROM settlement_line WHERE ",
+            $of,
+            " AND (date, at, partition, position) < ($2::text::date, $3, $4, $5)
+                 AND date >= $6::text::date AND ($7::text IS NULL OR date = $7::text::date)
+                 AND ($8::text IS NULL OR currency = $8)
+             ORDER BY date DESC, at DESC, partition DESC, position DESC LIMIT $9"
+        )
+    };
+}
+
+pub(in crate::views) async fn line_page(
+    tx: &mut PgConnection,
+    query: &PageQuery,
+    currency: Option<Currency>,
+    date: Option<Date>,
+) -> Result<Items<SettlementLineBody>, ViewError> {
+    let date = date.map(|date| date.to_string());
+    let key: Option<(String, i64, i64, i64)> = query.key("settlement-lines")?;
+    // Where a day is asked for, the read begins at its end and stops at its beginning.
+    let (before, at, partition, position) = key.unwrap_or_else(|| {
+        (date.clone().unwrap_or_else(|| AFTER_EVERY_DAY.to_owned()), i64::MAX, i64::MAX, i64::MAX)
+    });
+    let statement = match query.merchant_id {
+        Some(_) => line_page!("merchant_id = $1"),
+        None => line_page!("$1::text IS NULL"),
+    };
+    let rows = sqlx::query(statement)
+        .bind(query.merchant())
+        .bind(before)
+        .bind(time(Timestamp::from_micros(at)))
+        .bind(partition)
+        .bind(position)
+        .bind(date.clone().unwrap_or_else(|| BEFORE_EVERY_DAY.to_owned()))
+        .bind(date)
+        .bind(currency.map(String::from))
+        .bind(query.rows_to_read())
+        .fetch_all(tx)
+        .await
+        .map_err(failed(View::Settlements))?;
+    let rows = rows.iter().map(read_line).collect::<Result<_, _>>()?;
+    let (rows, next) = query.cut("settlement-lines", rows, |row: &SettlementLineRow| {
+        (row.line.date, row.line.at.micros(), row.partition, row.position)
+    });
+    Ok((rows.into_iter().map(|row| row.line).collect(), next))
+}
+
+fn read_line(row: &PgRow) -> Result<SettlementLineRow, ViewError> {
+    let columns = Columns { row, view: View::Settlements };
+    let line = SettlementLineBody {
+        payment_id: columns.payment_id(2)?,
+        operation_id: columns.operation_id(3)?,
+        merchant_id: columns.named(4)?,
+        currency: columns.named(5)?,
+        date: columns.named(6)?,
+        at: columns.time(7)?,
+        kind: columns.named(8)?,
+        amount: columns.amount(9)?,
+        fee: columns.amount(10)?,
+    };
+    Ok(SettlementLineRow { partition: columns.partition(0)?, position: columns.count(1)?, line })
+}

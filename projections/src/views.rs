@@ -2,6 +2,8 @@
 
 pub mod balances;
 mod change;
+mod columns;
+mod cursors;
 pub mod operations;
 mod page;
 pub mod payments;

@@ -9,6 +9,10 @@ use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::Currency;
 use serde::Serialize;
 
+use crate::error::ViewError;
+use crate::views::View;
+use crate::views::columns::Columns;
+
 /// One account of one merchant in one currency; amounts in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,6 +29,21 @@ pub struct BalanceBody {
 }
 
 impl BalanceBody {
+    /// From the columns merchant_id, currency, account, debits, credits.
+    pub(in crate::views) fn read(columns: &impl Columns) -> Result<Self, ViewError> {
+        let account: Account = columns.named(2)?;
+        let (debits, credits) = (columns.integer(3)?, columns.integer(4)?);
+        let balance = BalanceBody::balance(account, debits, credits);
+        Ok(Self {
+            merchant_id: columns.named(0)?,
+            currency: columns.named(1)?,
+            account,
+            debits,
+            credits,
+            balance: balance.ok_or(ViewError::Overflow { view: View::Balances.as_str() })?,
+        })
+    }
+
     /// `None` where it does not fit into 64 bits.
     #[must_use]
     pub const fn balance(account: Account, debits: i64, credits: i64) -> Option<i64> {

@@ -7,7 +7,7 @@ mod cursors;
 mod snapshot;
 
 pub(super) use arrays::{insert, smallint, time};
-pub(super) use columns::{Columns, failed};
+pub(super) use columns::{PostgresColumns, failed};
 
 use async_trait::async_trait;
 use daybook_engine::clock::Date;

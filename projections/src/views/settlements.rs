@@ -11,6 +11,10 @@ use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use serde::{Deserialize, Serialize};
 
+use crate::error::ViewError;
+use crate::views::View;
+use crate::views::columns::Columns;
+
 /// One merchant's day in one currency; amounts in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +30,28 @@ pub struct SettlementBody {
     pub fee_amount: i64,
     /// Gross less refunds and fees: negative on a day with more refunds than captures.
     pub net_amount: i64,
+}
+
+impl SettlementBody {
+    /// From the columns merchant_id, currency, date, capture_count, refund_count, gross_amount, refund_amount,
+    /// fee_amount.
+    pub(in crate::views) fn read(columns: &impl Columns) -> Result<Self, ViewError> {
+        let (gross_amount, refund_amount, fee_amount) =
+            (columns.integer(5)?, columns.integer(6)?, columns.integer(7)?);
+        let net =
+            gross_amount.checked_sub(refund_amount).and_then(|rest| rest.checked_sub(fee_amount));
+        Ok(Self {
+            merchant_id: columns.named(0)?,
+            currency: columns.named(1)?,
+            date: columns.named(2)?,
+            capture_count: columns.integer(3)?,
+            refund_count: columns.integer(4)?,
+            gross_amount,
+            refund_amount,
+            fee_amount,
+            net_amount: net.ok_or(ViewError::Overflow { view: View::Settlements.as_str() })?,
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

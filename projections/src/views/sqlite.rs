@@ -4,7 +4,7 @@ mod columns;
 mod cursors;
 mod snapshot;
 
-pub(super) use columns::{Columns, failed};
+pub(super) use columns::{SqliteColumns, failed};
 
 use std::path::Path;
 

@@ -1,14 +1,13 @@
 //! The balances view on SQLite: totals per partition, summed on read.
 
-use daybook_engine::journal::Account;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 
 use super::BalanceBody;
 use super::fold::BalancesFold;
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Columns, Items, failed};
+use crate::views::sqlite::{Items, SqliteColumns, failed};
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -67,22 +66,10 @@ pub(in crate::views) async fn page(
         .fetch_all(tx)
         .await
         .map_err(failed(View::Balances))?;
-    let items = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let items = rows
+        .iter()
+        .map(|row| BalanceBody::read(&SqliteColumns { row, view: View::Balances }))
+        .collect::<Result<_, _>>()?;
     let key = |body: &BalanceBody| (body.merchant_id.clone(), body.currency, body.account);
     Ok(query.cut("balances", items, key))
-}
-
-fn read(row: &SqliteRow) -> Result<BalanceBody, ViewError> {
-    let columns = Columns { row, view: View::Balances };
-    let account: Account = columns.named(2)?;
-    let (debits, credits) = (columns.integer(3)?, columns.integer(4)?);
-    let balance = BalanceBody::balance(account, debits, credits);
-    Ok(BalanceBody {
-        merchant_id: columns.named(0)?,
-        currency: columns.named(1)?,
-        account,
-        debits,
-        credits,
-        balance: balance.ok_or(ViewError::Overflow { view: View::Balances.as_str() })?,
-    })
 }

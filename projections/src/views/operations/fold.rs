@@ -9,7 +9,9 @@ use daybook_engine::money::Amount;
 use daybook_engine::payment::OperationStatus;
 
 use super::OperationBody;
+use crate::error::ViewError;
 use crate::views::change::{Change, ChangeKind, Ended};
+use crate::views::columns::Columns;
 use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
@@ -58,6 +60,30 @@ pub const OPERATION: Table = Table {
 pub struct OperationRow {
     pub partition: Partition,
     pub operation: OperationBody,
+}
+
+impl OperationRow {
+    /// From the columns partition, operation_id, payment_id, merchant_id, currency, verb, amount, amount_settled,
+    /// status, late, idempotency_key, requested_at, completed_at, acquirer_transaction_id, response_code.
+    pub(in crate::views) fn read(columns: &impl Columns) -> Result<Self, ViewError> {
+        let operation = OperationBody {
+            operation_id: columns.operation_id(1)?,
+            payment_id: columns.payment_id(2)?,
+            merchant_id: columns.named(3)?,
+            currency: columns.named(4)?,
+            verb: columns.named(5)?,
+            amount: columns.amount(6)?,
+            amount_settled: columns.amount(7)?,
+            status: columns.named(8)?,
+            late: columns.optionally_named(9)?,
+            idempotency_key: columns.optional_text(10)?,
+            requested_at: columns.time(11)?,
+            completed_at: columns.optional_time(12)?,
+            acquirer_transaction_id: columns.optional_text(13)?,
+            response_code: columns.optional_text(14)?,
+        };
+        Ok(Self { partition: columns.partition(0)?, operation })
+    }
 }
 
 impl Row for OperationRow {

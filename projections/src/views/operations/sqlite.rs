@@ -11,7 +11,7 @@ use super::fold::{OperationRow, OperationsFold};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Columns, Items, failed};
+use crate::views::sqlite::{Items, SqliteColumns, failed};
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -80,27 +80,6 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.operation.operation_id, row))).collect()
 }
 
-fn read(row: &SqliteRow) -> Result<OperationRow, ViewError> {
-    let columns = Columns { row, view: View::Operations };
-    let operation = OperationBody {
-        operation_id: columns.operation_id(1)?,
-        payment_id: columns.payment_id(2)?,
-        merchant_id: columns.named(3)?,
-        currency: columns.named(4)?,
-        verb: columns.named(5)?,
-        amount: columns.amount(6)?,
-        amount_settled: columns.amount(7)?,
-        status: columns.named(8)?,
-        late: columns.optionally_named(9)?,
-        idempotency_key: columns.optional_text(10)?,
-        requested_at: columns.time(11)?,
-        completed_at: columns.optional_time(12)?,
-        acquirer_transaction_id: columns.optional_text(13)?,
-        response_code: columns.optional_text(14)?,
-    };
-    Ok(OperationRow { partition: columns.partition(0)?, operation })
-}
-
 macro_rules! page {
     ($of:literal) => {
         concat!(
@@ -130,4 +109,8 @@ pub(in crate::views) async fn page(
     let items =
         rows.iter().map(|row| Ok(read(row)?.operation)).collect::<Result<_, ViewError>>()?;
     Ok(query.cut("operations", items, |operation: &OperationBody| operation.operation_id))
+}
+
+fn read(row: &SqliteRow) -> Result<OperationRow, ViewError> {
+    OperationRow::read(&SqliteColumns { row, view: View::Operations })
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::payment::Payment;
 
+use crate::error::ViewError;
+use crate::views::columns::Columns;
 use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
@@ -55,6 +57,20 @@ pub struct PaymentRow {
     /// Of the last event folded in.
     pub position: u64,
     pub payment: Payment,
+}
+
+impl PaymentRow {
+    /// From the columns partition, payment_id, position, state.
+    pub(in crate::views) fn read(columns: &impl Columns) -> Result<Self, ViewError> {
+        let payment: Payment =
+            serde_json::from_str(columns.text(3)?).map_err(|error| columns.damaged(3, &error))?;
+        Ok(Self {
+            partition: columns.partition(0)?,
+            payment_id: columns.payment_id(1)?,
+            position: columns.count(2)?,
+            payment,
+        })
+    }
 }
 
 impl Row for PaymentRow {

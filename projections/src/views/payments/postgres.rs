@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
-use daybook_engine::payment::Payment;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use super::ListedPayment;
 use super::fold::{PAYMENT, PaymentRow, PaymentsFold};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
-use crate::views::postgres::{Columns, Items, failed, insert, smallint, time};
+use crate::views::postgres::{Items, PostgresColumns, failed, insert, smallint, time};
 use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
@@ -67,22 +66,10 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.payment_id, row))).collect()
 }
 
-fn read(row: &PgRow) -> Result<PaymentRow, ViewError> {
-    let columns = Columns { row, view: View::Payments };
-    let payment: Payment =
-        serde_json::from_str(columns.text(3)?).map_err(|error| columns.damaged(3, &error))?;
-    Ok(PaymentRow {
-        partition: columns.partition(0)?,
-        payment_id: columns.payment_id(1)?,
-        position: columns.count(2)?,
-        payment,
-    })
-}
-
 macro_rules! page {
     ($of:literal) => {
         concat!(
-            "SELECT partition, payment_id, position, state, created_at FROM payment WHERE ",
+            "SELECT partition, payment_id, position, state FROM payment WHERE ",
             $of,
             " AND (created_at, payment_id) < ($2, $3)
              ORDER BY created_at DESC, payment_id DESC LIMIT $4"
@@ -108,15 +95,16 @@ pub(in crate::views) async fn page(
         .fetch_all(tx)
         .await
         .map_err(failed(View::Payments))?;
-    let keyed = |row: &PgRow| {
-        let created_at = Columns { row, view: View::Payments }.time(4)?.micros();
-        read(row).map(|row| (created_at, row))
-    };
-    let rows = rows.iter().map(keyed).collect::<Result<Vec<_>, _>>()?;
-    let (rows, next) = query.cut("payments", rows, |(at, row)| (*at, row.payment_id));
-    let listed = rows.into_iter().map(|(_, row)| {
+    let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let key = |row: &PaymentRow| (row.payment.created_at.micros(), row.payment_id);
+    let (rows, next) = query.cut("payments", rows, key);
+    let listed = rows.into_iter().map(|row| {
         let PaymentRow { partition, payment_id, position, payment } = row;
         ListedPayment { payment_id, partition, position, payment }
     });
     Ok((listed.collect(), next))
+}
+
+fn read(row: &PgRow) -> Result<PaymentRow, ViewError> {
+    PaymentRow::read(&PostgresColumns { row, view: View::Payments })
 }

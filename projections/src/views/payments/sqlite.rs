@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use daybook_engine::ids::{Partition, PaymentId};
-use daybook_engine::payment::Payment;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
@@ -12,7 +11,7 @@ use super::fold::{PaymentRow, PaymentsFold};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Columns, Items, failed};
+use crate::views::sqlite::{Items, SqliteColumns, failed};
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -74,22 +73,10 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.payment_id, row))).collect()
 }
 
-fn read(row: &SqliteRow) -> Result<PaymentRow, ViewError> {
-    let columns = Columns { row, view: View::Payments };
-    let payment: Payment =
-        serde_json::from_str(columns.text(3)?).map_err(|error| columns.damaged(3, &error))?;
-    Ok(PaymentRow {
-        partition: columns.partition(0)?,
-        payment_id: columns.payment_id(1)?,
-        position: columns.count(2)?,
-        payment,
-    })
-}
-
 macro_rules! page {
     ($of:literal) => {
         concat!(
-            "SELECT partition, payment_id, position, state, created_at FROM payment WHERE ",
+            "SELECT partition, payment_id, position, state FROM payment WHERE ",
             $of,
             " AND (created_at, payment_id) < (?2, ?3)
              ORDER BY created_at DESC, payment_id DESC LIMIT ?4"
@@ -114,15 +101,16 @@ pub(in crate::views) async fn page(
         .fetch_all(tx)
         .await
         .map_err(failed(View::Payments))?;
-    let keyed = |row: &SqliteRow| {
-        let created_at = Columns { row, view: View::Payments }.integer(4)?;
-        read(row).map(|row| (created_at, row))
-    };
-    let rows = rows.iter().map(keyed).collect::<Result<Vec<_>, _>>()?;
-    let (rows, next) = query.cut("payments", rows, |(at, row)| (*at, row.payment_id));
-    let listed = rows.into_iter().map(|(_, row)| {
+    let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let key = |row: &PaymentRow| (row.payment.created_at.micros(), row.payment_id);
+    let (rows, next) = query.cut("payments", rows, key);
+    let listed = rows.into_iter().map(|row| {
         let PaymentRow { partition, payment_id, position, payment } = row;
         ListedPayment { payment_id, partition, position, payment }
     });
     Ok((listed.collect(), next))
+}
+
+fn read(row: &SqliteRow) -> Result<PaymentRow, ViewError> {
+    PaymentRow::read(&SqliteColumns { row, view: View::Payments })
 }

@@ -1,17 +1,14 @@
 //! Cursors: moved by compare-and-set, in the transaction of the rows.
 
-use std::collections::BTreeMap;
-
 use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::{EventId, Partition};
-use daybook_engine::ledger::StoreError;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
 use super::arrays::smallint;
-use super::columns::{Columns, failed};
+use super::columns::{PostgresColumns, failed};
 use crate::error::ViewError;
-use crate::views::{Batch, View, ViewCursors};
+use crate::views::{Batch, View, ViewCursors, cursors};
 
 /// Every view of every partition stands at its start, unless it stands somewhere already.
 pub(super) async fn create(
@@ -44,38 +41,16 @@ pub(super) async fn check(
     partitions: u16,
 ) -> Result<bool, ViewError> {
     let known = all(connection).await?.len();
-    if known == 0 || known == usize::from(partitions) {
-        return Ok(known > 0);
-    }
-    Err(ViewError::Store(StoreError::Refused(format!(
-        "the views were made for {known} partitions and the ledger has {partitions}: they belong to \
-         another ledger; name another database with --views-url, and they are built there"
-    ))))
+    let elsewhere = "name another database with --views-url, and they are built there";
+    cursors::check(known, partitions, elsewhere)
 }
 
 pub(super) async fn all(
     connection: &mut PgConnection,
 ) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
-    let rows = sqlx::query("SELECT view, partition, position, event_id FROM view_cursor")
-        .fetch_all(connection)
-        .await
-        .map_err(failed(View::Payments))?;
-    let mut cursors: BTreeMap<Partition, ViewCursors> = BTreeMap::new();
-    for row in &rows {
-        let (view, partition, cursor) = read(row)?;
-        // A view that another build keeps here is none of ours.
-        if let Some(view) = view {
-            cursors.entry(partition).or_default().set(view, cursor);
-        }
-    }
-    Ok(cursors.into_iter().collect())
-}
-
-fn read(row: &PgRow) -> Result<(Option<View>, Partition, Cursor), ViewError> {
-    let columns = Columns { row, view: View::Payments };
-    let view = View::parse(columns.text(0)?);
-    let event_id = columns.optional_id(3)?.map(EventId::from_uuid);
-    Ok((view, columns.partition(1)?, Cursor { position: columns.count(2)?, event_id }))
+    let view = View::Payments;
+    let rows = sqlx::query(cursors::ALL).fetch_all(connection).await.map_err(failed(view))?;
+    cursors::all(rows.iter().map(|row| PostgresColumns { row, view }))
 }
 
 pub(super) async fn positions(
@@ -89,11 +64,7 @@ pub(super) async fn positions(
     .fetch_all(connection)
     .await
     .map_err(failed(view))?;
-    let read = |row: &PgRow| {
-        let columns = Columns { row, view };
-        Ok((columns.partition(0)?, columns.count(1)?))
-    };
-    rows.iter().map(read).collect()
+    cursors::positions(rows.iter().map(|row| PostgresColumns { row, view }))
 }
 
 /// A statement that locks the cursors of these partitions, in one order for everyone.

@@ -8,7 +8,9 @@ use daybook_engine::ids::{OperationId, Partition};
 use daybook_engine::payment::{Event, OperationStatus, Verb};
 
 use super::RefundBody;
+use crate::error::ViewError;
 use crate::views::change::{Change, ChangeKind, Ended};
+use crate::views::columns::Columns;
 use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
@@ -49,6 +51,26 @@ pub const REFUND: Table = Table {
 pub struct RefundRow {
     pub partition: Partition,
     pub refund: RefundBody,
+}
+
+impl RefundRow {
+    /// From the columns partition, operation_id, payment_id, merchant_id, currency, amount, status, requested_at,
+    /// completed_at, acquirer_transaction_id, response_code.
+    pub(in crate::views) fn read(columns: &impl Columns) -> Result<Self, ViewError> {
+        let refund = RefundBody {
+            operation_id: columns.operation_id(1)?,
+            payment_id: columns.payment_id(2)?,
+            merchant_id: columns.named(3)?,
+            currency: columns.named(4)?,
+            amount: columns.amount(5)?,
+            status: columns.named(6)?,
+            requested_at: columns.time(7)?,
+            completed_at: columns.optional_time(8)?,
+            acquirer_transaction_id: columns.optional_text(9)?,
+            response_code: columns.optional_text(10)?,
+        };
+        Ok(Self { partition: columns.partition(0)?, refund })
+    }
 }
 
 impl Row for RefundRow {

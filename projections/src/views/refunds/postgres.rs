@@ -10,7 +10,7 @@ use super::RefundBody;
 use super::fold::{REFUND, RefundRow, RefundsFold};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
-use crate::views::postgres::{Columns, Items, failed, insert, smallint};
+use crate::views::postgres::{Items, PostgresColumns, failed, insert, smallint};
 use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
@@ -71,23 +71,6 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
 }
 
-fn read(row: &PgRow) -> Result<RefundRow, ViewError> {
-    let columns = Columns { row, view: View::Refunds };
-    let refund = RefundBody {
-        operation_id: columns.operation_id(1)?,
-        payment_id: columns.payment_id(2)?,
-        merchant_id: columns.named(3)?,
-        currency: columns.named(4)?,
-        amount: columns.amount(5)?,
-        status: columns.named(6)?,
-        requested_at: columns.time(7)?,
-        completed_at: columns.optional_time(8)?,
-        acquirer_transaction_id: columns.optional_text(9)?,
-        response_code: columns.optional_text(10)?,
-    };
-    Ok(RefundRow { partition: columns.partition(0)?, refund })
-}
-
 macro_rules! page {
     ($of:literal) => {
         concat!("refund WHERE ", $of, " AND operation_id < $2 ORDER BY operation_id DESC LIMIT $3")
@@ -112,4 +95,8 @@ pub(in crate::views) async fn page(
         .map_err(failed(View::Refunds))?;
     let items = rows.iter().map(|row| Ok(read(row)?.refund)).collect::<Result<_, ViewError>>()?;
     Ok(query.cut("refunds", items, |refund: &RefundBody| refund.operation_id))
+}
+
+fn read(row: &PgRow) -> Result<RefundRow, ViewError> {
+    RefundRow::read(&PostgresColumns { row, view: View::Refunds })
 }

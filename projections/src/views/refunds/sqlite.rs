@@ -11,7 +11,7 @@ use super::fold::{RefundRow, RefundsFold};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Columns, Items, failed};
+use crate::views::sqlite::{Items, SqliteColumns, failed};
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -76,23 +76,6 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
 }
 
-fn read(row: &SqliteRow) -> Result<RefundRow, ViewError> {
-    let columns = Columns { row, view: View::Refunds };
-    let refund = RefundBody {
-        operation_id: columns.operation_id(1)?,
-        payment_id: columns.payment_id(2)?,
-        merchant_id: columns.named(3)?,
-        currency: columns.named(4)?,
-        amount: columns.amount(5)?,
-        status: columns.named(6)?,
-        requested_at: columns.time(7)?,
-        completed_at: columns.optional_time(8)?,
-        acquirer_transaction_id: columns.optional_text(9)?,
-        response_code: columns.optional_text(10)?,
-    };
-    Ok(RefundRow { partition: columns.partition(0)?, refund })
-}
-
 macro_rules! page {
     ($of:literal) => {
         concat!("refund WHERE ", $of, " AND operation_id < ?2 ORDER BY operation_id DESC LIMIT ?3")
@@ -117,4 +100,8 @@ pub(in crate::views) async fn page(
         .map_err(failed(View::Refunds))?;
     let items = rows.iter().map(|row| Ok(read(row)?.refund)).collect::<Result<_, ViewError>>()?;
     Ok(query.cut("refunds", items, |refund: &RefundBody| refund.operation_id))
+}
+
+fn read(row: &SqliteRow) -> Result<RefundRow, ViewError> {
+    RefundRow::read(&SqliteColumns { row, view: View::Refunds })
 }

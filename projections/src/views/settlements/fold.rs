@@ -10,6 +10,8 @@ use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::{EventBody, Verb};
 
 use super::{LineKind, SettlementLineBody};
+use crate::error::ViewError;
+use crate::views::columns::Columns;
 use crate::views::row::{Cell, Fold, Key, Kind, Row, Table};
 use crate::views::{DecodedEvent, View};
 
@@ -80,6 +82,25 @@ pub struct SettlementLineRow {
     pub partition: Partition,
     pub position: u64,
     pub line: SettlementLineBody,
+}
+
+impl SettlementLineRow {
+    /// From the columns partition, position, payment_id, operation_id, merchant_id, currency, date, at, kind, amount,
+    /// fee.
+    pub(in crate::views) fn read(columns: &impl Columns) -> Result<Self, ViewError> {
+        let line = SettlementLineBody {
+            payment_id: columns.payment_id(2)?,
+            operation_id: columns.operation_id(3)?,
+            merchant_id: columns.named(4)?,
+            currency: columns.named(5)?,
+            date: columns.named(6)?,
+            at: columns.time(7)?,
+            kind: columns.named(8)?,
+            amount: columns.amount(9)?,
+            fee: columns.amount(10)?,
+        };
+        Ok(Self { partition: columns.partition(0)?, position: columns.count(1)?, line })
+    }
 }
 
 impl Row for SettlementLineRow {

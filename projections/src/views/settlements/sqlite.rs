@@ -9,7 +9,7 @@ use super::{SettlementBody, SettlementLineBody};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Columns, Items, failed};
+use crate::views::sqlite::{Items, SqliteColumns, failed};
 use crate::views::{DecodedEvent, View};
 
 /// Later than every day, which begins with a digit.
@@ -105,27 +105,10 @@ pub(in crate::views) async fn page(
         .fetch_all(tx)
         .await
         .map_err(failed(View::Settlements))?;
-    let items = rows.iter().map(read).collect::<Result<_, _>>()?;
+    let items =
+        rows.iter().map(|row| SettlementBody::read(&columns(row))).collect::<Result<_, _>>()?;
     let key = |body: &SettlementBody| (body.date, body.merchant_id.clone(), body.currency);
     Ok(query.cut("settlements", items, key))
-}
-
-fn read(row: &SqliteRow) -> Result<SettlementBody, ViewError> {
-    let columns = Columns { row, view: View::Settlements };
-    let (gross_amount, refund_amount, fee_amount) =
-        (columns.integer(5)?, columns.integer(6)?, columns.integer(7)?);
-    let net = gross_amount.checked_sub(refund_amount).and_then(|rest| rest.checked_sub(fee_amount));
-    Ok(SettlementBody {
-        merchant_id: columns.named(0)?,
-        currency: columns.named(1)?,
-        date: columns.named(2)?,
-        capture_count: columns.integer(3)?,
-        refund_count: columns.integer(4)?,
-        gross_amount,
-        refund_amount,
-        fee_amount,
-        net_amount: net.ok_or(ViewError::Overflow { view: View::Settlements.as_str() })?,
-    })
 }
 
 macro_rules! line_page {
@@ -171,25 +154,14 @@ pub(in crate::views) async fn line_page(
         .fetch_all(tx)
         .await
         .map_err(failed(View::Settlements))?;
-    let rows = rows.iter().map(read_line).collect::<Result<_, _>>()?;
+    let rows =
+        rows.iter().map(|row| SettlementLineRow::read(&columns(row))).collect::<Result<_, _>>()?;
     let (rows, next) = query.cut("settlement-lines", rows, |row: &SettlementLineRow| {
         (row.line.date, row.line.at.micros(), row.partition, row.position)
     });
     Ok((rows.into_iter().map(|row| row.line).collect(), next))
 }
 
-fn read_line(row: &SqliteRow) -> Result<SettlementLineRow, ViewError> {
-    let columns = Columns { row, view: View::Settlements };
-    let line = SettlementLineBody {
-        payment_id: columns.payment_id(2)?,
-        operation_id: columns.operation_id(3)?,
-        merchant_id: columns.named(4)?,
-        currency: columns.named(5)?,
-        date: columns.named(6)?,
-        at: columns.time(7)?,
-        kind: columns.named(8)?,
-        amount: columns.amount(9)?,
-        fee: columns.amount(10)?,
-    };
-    Ok(SettlementLineRow { partition: columns.partition(0)?, position: columns.count(1)?, line })
+const fn columns(row: &SqliteRow) -> SqliteColumns<'_> {
+    SqliteColumns { row, view: View::Settlements }
 }

@@ -1,16 +1,13 @@
 //! Cursors: moved by compare-and-set, in the transaction of the rows.
 
-use std::collections::BTreeMap;
-
 use daybook_engine::cursor::Cursor;
-use daybook_engine::ids::{EventId, Partition};
-use daybook_engine::ledger::StoreError;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use daybook_engine::ids::Partition;
+use sqlx::sqlite::SqliteConnection;
 
-use super::columns::{Columns, failed};
+use super::columns::{SqliteColumns, failed};
 use crate::error::ViewError;
 use crate::views::row::{Cell, Row, json};
-use crate::views::{Batch, View, ViewCursors};
+use crate::views::{Batch, View, ViewCursors, cursors};
 
 /// Every view of every partition stands at its start, unless it stands somewhere already.
 pub(super) async fn create(
@@ -18,14 +15,8 @@ pub(super) async fn create(
     partitions: u16,
 ) -> Result<(), ViewError> {
     let known = all(connection).await?.len();
-    if known == usize::from(partitions) {
+    if cursors::check(known, partitions, "move views.db away and they are built again")? {
         return Ok(());
-    }
-    if known > 0 {
-        return Err(ViewError::Store(StoreError::Refused(format!(
-            "the views were made for {known} partitions and the ledger has {partitions}: they \
-             belong to another ledger; move views.db away and they are built again"
-        ))));
     }
     let starts: Vec<Start> = View::ALL
         .into_iter()
@@ -54,26 +45,9 @@ impl Row for Start {
 pub(super) async fn all(
     connection: &mut SqliteConnection,
 ) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
-    let rows = sqlx::query("SELECT view, partition, position, event_id FROM view_cursor")
-        .fetch_all(connection)
-        .await
-        .map_err(failed(View::Payments))?;
-    let mut cursors: BTreeMap<Partition, ViewCursors> = BTreeMap::new();
-    for row in &rows {
-        let (view, partition, cursor) = read(row)?;
-        // A view that another build keeps here is none of ours.
-        if let Some(view) = view {
-            cursors.entry(partition).or_default().set(view, cursor);
-        }
-    }
-    Ok(cursors.into_iter().collect())
-}
-
-fn read(row: &SqliteRow) -> Result<(Option<View>, Partition, Cursor), ViewError> {
-    let columns = Columns { row, view: View::Payments };
-    let view = View::parse(columns.text(0)?);
-    let event_id = columns.optional_id(3)?.map(EventId::from_uuid);
-    Ok((view, columns.partition(1)?, Cursor { position: columns.count(2)?, event_id }))
+    let view = View::Payments;
+    let rows = sqlx::query(cursors::ALL).fetch_all(connection).await.map_err(failed(view))?;
+    cursors::all(rows.iter().map(|row| SqliteColumns { row, view }))
 }
 
 pub(super) async fn positions(
@@ -87,11 +61,7 @@ pub(super) async fn positions(
     .fetch_all(connection)
     .await
     .map_err(failed(view))?;
-    let read = |row: &SqliteRow| {
-        let columns = Columns { row, view };
-        Ok((columns.partition(0)?, columns.count(1)?))
-    };
-    rows.iter().map(read).collect()
+    cursors::positions(rows.iter().map(|row| SqliteColumns { row, view }))
 }
 
 struct Move {

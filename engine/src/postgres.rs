@@ -6,6 +6,7 @@ mod migrate;
 #[cfg(any(test, feature = "testing"))]
 pub mod scratch;
 mod transaction;
+pub mod values;
 
 pub use migrate::Migrator;
 pub use transaction::Transaction;
@@ -128,26 +129,14 @@ impl Database {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn connection(&self) -> Result<PgConnection, StoreError> {
-        let connecting =
-            tokio::time::timeout(self.settings.connect_timeout, self.options.connect());
-        match connecting.await {
-            Ok(connected) => connected.map_err(|error| self.unavailable(&error)),
-            Err(_) => Err(StoreError::Unavailable {
-                store: self.store,
-                cause: format!("no connection to {} in time", self.settings.url),
-            }),
-        }
+        let connected = connect(&self.settings, &self.options).await;
+        connected.map_err(|error| self.unavailable(&error))
     }
 
     /// How long the answer to a statement is waited for.
     #[must_use]
     pub const fn answer_limit(&self) -> Duration {
         self.settings.statement_timeout.saturating_add(ANSWER_MARGIN)
-    }
-
-    #[must_use]
-    pub const fn store(&self) -> &'static str {
-        self.store
     }
 
     /// The error of a statement that wrote nothing, or only read.
@@ -209,6 +198,18 @@ fn with_line(
         ))
     })?;
     Ok((options.socket(line.folder()), Some(Arc::new(line))))
+}
+
+/// A session of its own, or the error where none comes in time.
+async fn connect(
+    settings: &PostgresSettings,
+    options: &PgConnectOptions,
+) -> sqlx::Result<PgConnection> {
+    let connecting = tokio::time::timeout(settings.connect_timeout, options.connect());
+    connecting.await.unwrap_or_else(|_| {
+        let kind = std::io::ErrorKind::TimedOut;
+        Err(sqlx::Error::Io(std::io::Error::new(kind, "no connection in time")))
+    })
 }
 
 /// What every session of this process is told.

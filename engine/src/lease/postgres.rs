@@ -18,6 +18,7 @@ use super::{LeaseRole, LeaseStore};
 use crate::durability::Durability;
 use crate::ids::Partition;
 use crate::ledger::StoreError;
+use crate::postgres::values::smallint;
 use crate::postgres::{Database, PostgresSettings};
 use crate::work::postgres::{MIGRATIONS, columns, millis};
 
@@ -101,7 +102,7 @@ async fn share(
     let share = fair_share(holder, &partitions, &held);
     let before = held.get(&holder);
     if before.is_none_or(|before| !before.iter().eq(&share)) {
-        let share: Vec<_> = share.iter().copied().map(columns::number).collect();
+        let share: Vec<_> = share.iter().copied().map(smallint).collect();
         let moved = sqlx::query(MOVE).bind(role.as_str()).bind(holder).bind(share);
         moved.execute(connection).await?;
     }

@@ -3,13 +3,23 @@
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection, Executor, Row};
 
-use super::{Database, PostgresSettings, is_forbidden, session};
+use super::{Database, PostgresSettings, connect, is_forbidden, session};
 use crate::durability::Durability;
 use crate::ledger::{READER_VERSION, StoreError};
 use crate::migration::Migration;
 
 /// One `daybook migrate` a database at a time.
 const LOCK_KEY: i64 = 0x6461_7962_6f6f_6b01;
+
+/// What a migration's session begins with.
+const BEGIN: &str = "
+    SET statement_timeout = 0;
+    CREATE TABLE IF NOT EXISTS migration (
+        number integer PRIMARY KEY,
+        name text NOT NULL,
+        lowest_reader_version integer NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )";
 
 /// A session that may change the schema, alone among its kind.
 #[derive(Debug)]
@@ -24,31 +34,14 @@ impl Migrator {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, StoreError> {
-        use sqlx::ConnectOptions;
         let url = settings.url.to_string();
         let options = session(settings, Durability::Full);
-        let connecting = tokio::time::timeout(settings.connect_timeout, options.connect());
-        let connection = match connecting.await {
-            Ok(connected) => connected.map_err(|error| failed(&url, &error))?,
-            Err(_) => {
-                let cause = format!("no connection to {url} in time");
-                return Err(StoreError::Unavailable { store: "schema", cause });
-            }
-        };
-        let mut migrator = Self { connection, url };
-        migrator
-            .execute(
-                "SET statement_timeout = 0;
-                 CREATE TABLE IF NOT EXISTS migration (
-                     number integer PRIMARY KEY,
-                     name text NOT NULL,
-                     lowest_reader_version integer NOT NULL,
-                     applied_at timestamptz NOT NULL DEFAULT now()
-                 )",
-                Some(LOCK_KEY),
-            )
-            .await?;
-        Ok(migrator)
+        let connected = connect(settings, &options).await;
+        let mut connection = connected.map_err(|error| failed(&url, &error))?;
+        let locking = sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK_KEY);
+        locking.execute(&mut connection).await.map_err(|error| failed(&url, &error))?;
+        connection.execute(sqlx::raw_sql(BEGIN)).await.map_err(|error| failed(&url, &error))?;
+        Ok(Self { connection, url })
     }
 
     /// Applies those of these that are missing, each in a transaction of its own; what it applied.
@@ -62,10 +55,7 @@ impl Migrator {
             .fetch_all(&mut self.connection)
             .await
             .map_err(failed)?;
-        let is_missing = |migration: &&Migration| {
-            !applied.iter().any(|number| i64::from(*number) == i64::from(migration.number))
-        };
-        let missing: Vec<Migration> = migrations.iter().filter(is_missing).copied().collect();
+        let missing = missing(migrations, &applied);
         for migration in &missing {
             let mut tx = self.connection.begin().await.map_err(failed)?;
             tx.execute(sqlx::raw_sql(migration.sql)).await.map_err(failed)?;
@@ -93,18 +83,6 @@ impl Migrator {
     pub fn failed(&self, error: &sqlx::Error) -> StoreError {
         failed(&self.url, error)
     }
-
-    async fn execute(&mut self, sql: &'static str, lock: Option<i64>) -> Result<(), StoreError> {
-        if let Some(key) = lock {
-            sqlx::query("SELECT pg_advisory_lock($1)")
-                .bind(key)
-                .execute(&mut self.connection)
-                .await
-                .map_err(|error| failed(&self.url, &error))?;
-        }
-        let done = self.connection.execute(sqlx::raw_sql(sql)).await;
-        done.map(|_| ()).map_err(|error| failed(&self.url, &error))
-    }
 }
 
 fn failed(url: &str, error: &sqlx::Error) -> StoreError {
@@ -114,6 +92,14 @@ fn failed(url: &str, error: &sqlx::Error) -> StoreError {
         ));
     }
     StoreError::Unavailable { store: "schema", cause: format!("{url}: {error}") }
+}
+
+/// Those that are not among the applied numbers.
+fn missing(migrations: &[Migration], applied: &[i32]) -> Vec<Migration> {
+    let is_missing = |migration: &&Migration| {
+        !applied.iter().any(|number| i64::from(*number) == i64::from(migration.number))
+    };
+    migrations.iter().filter(is_missing).copied().collect()
 }
 
 /// Refuses a database whose schema is missing, old, or made for later builds alone.
@@ -149,16 +135,13 @@ pub(super) async fn check_schema(
             )));
         }
     }
-    let is_missing = |migration: &&Migration| {
-        !applied.iter().any(|number| i64::from(*number) == i64::from(migration.number))
-    };
-    let missing: Vec<String> = needed.iter().filter(is_missing).map(ToString::to_string).collect();
+    let missing = missing(needed, &applied);
     if missing.is_empty() {
         return Ok(());
     }
     Err(StoreError::Refused(format!(
         "{url} has an old daybook schema, without {}: run `daybook migrate` as the owner of the \
          database, or start with --migrate",
-        missing.join(", ")
+        missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )))
 }

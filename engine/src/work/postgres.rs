@@ -23,6 +23,7 @@ use crate::ids::Partition;
 use crate::lease::LeaseRole;
 use crate::ledger::StoreError;
 use crate::migration::Migration;
+use crate::postgres::values::smallint;
 use crate::postgres::{Database, Migrator, PostgresSettings};
 
 const STORE: &str = "work";
@@ -53,7 +54,7 @@ impl PostgresWork {
         partitions: u16,
     ) -> Result<Vec<Migration>, StoreError> {
         let applied = migrator.apply(MIGRATIONS).await?;
-        let partitions: Vec<_> = Partition::all(partitions).map(columns::number).collect();
+        let partitions: Vec<_> = Partition::all(partitions).map(smallint).collect();
         let roles = LeaseRole::ALL.map(LeaseRole::as_str);
         let cursors = sqlx::query(
             "INSERT INTO work_cursor (partition, position) SELECT partition, 0

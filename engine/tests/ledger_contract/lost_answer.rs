@@ -237,8 +237,10 @@ async fn a_request_is_answered_with_one_effect_whichever_of_its_commits_is_lost(
     for (fault, bytes, committed) in [
         (Fault::LoseAnswer, intent, 2),
         (Fault::CutBefore, intent, 1),
+        (Fault::CutAtAnswer, intent, 2),
         (Fault::LoseAnswer, outcome, 3),
         (Fault::CutBefore, outcome, 2),
+        (Fault::CutAtAnswer, outcome, 3),
     ] {
         let stage = Stage::new().await;
         let engine = engine(&stage);

@@ -17,6 +17,8 @@ pub(crate) enum Fault {
     CutBefore,
     /// They reach the server, and nothing that it says from then on comes back.
     LoseAnswer,
+    /// They reach the server, and its answer is the end of the connection.
+    CutAtAnswer,
 }
 
 /// Forwards every connection to a server, in plain bytes: the client must not use TLS.
@@ -94,10 +96,12 @@ impl Line {
         self.armed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The armed fault, where its bytes stand in these.
-    fn fault_in(&self, bytes: &[u8]) -> Option<Fault> {
+    /// The armed fault, where its bytes stand in these and were not whole before the last `new`.
+    fn fault_in(&self, bytes: &[u8], new: usize) -> Option<Fault> {
         let mut armed = self.armed();
         let (fault, wanted) = armed.as_ref()?;
+        let seen = bytes.len() - new;
+        let bytes = &bytes[seen.saturating_sub(wanted.len() - 1)..];
         let is_there = bytes.windows(wanted.len()).any(|window| window == wanted);
         let fault = is_there.then_some(*fault);
         if is_there {
@@ -133,10 +137,10 @@ async fn carry(client: TcpStream, line: &Line) {
     }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let is_lost = AtomicBool::new(false);
+    let fault = Mutex::new(None);
     tokio::select! {
-        () = ask(from_client, to_server, line, &is_lost) => {}
-        () = answer(from_server, to_client, &is_lost) => {}
+        () = ask(from_client, to_server, line, &fault) => {}
+        () = answer(from_server, to_client, &fault) => {}
     }
 }
 
@@ -144,16 +148,16 @@ async fn ask(
     mut client: OwnedReadHalf,
     mut server: OwnedWriteHalf,
     line: &Line,
-    is_lost: &AtomicBool,
+    met: &Mutex<Option<Fault>>,
 ) {
     // What was sent last, because the bytes that a fault waits for may come in two pieces.
     let mut tail = Vec::new();
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = client.read(&mut chunk).await {
         tail.extend_from_slice(&chunk[..length]);
-        match line.fault_in(&tail) {
+        match line.fault_in(&tail, length) {
             Some(Fault::CutBefore) => return,
-            Some(Fault::LoseAnswer) => is_lost.store(true, Ordering::SeqCst),
+            Some(fault) => *met.lock().unwrap() = Some(fault),
             None => {}
         }
         tail.drain(..tail.len().saturating_sub(256));
@@ -163,17 +167,20 @@ async fn ask(
     }
 }
 
-async fn answer(mut server: OwnedReadHalf, mut client: OwnedWriteHalf, is_lost: &AtomicBool) {
+async fn answer(mut server: OwnedReadHalf, mut client: OwnedWriteHalf, met: &Mutex<Option<Fault>>) {
+    let fault = || *met.lock().unwrap();
     let mut chunk = vec![0; 64 * 1024];
     while let Ok(length @ 1..) = server.read(&mut chunk).await {
-        if is_lost.load(Ordering::SeqCst) {
-            continue;
+        match fault() {
+            Some(Fault::CutAtAnswer) => return,
+            Some(_) => continue,
+            None => {}
         }
         if client.write_all(&chunk[..length]).await.is_err() {
             return;
         }
     }
-    if is_lost.load(Ordering::SeqCst) {
+    if fault() == Some(Fault::LoseAnswer) {
         // The end of the connection would be an answer too.
         std::future::pending::<()>().await;
     }

@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its fixtures too")]
 
-mod cut_line;
 mod in_memory;
 mod in_postgres;
 mod in_sqlite;
 mod moved_clock;
 mod postgres_answers;
 mod postgres_shared;
+#[path = "../ledger_contract/proxy.rs"]
+#[expect(dead_code, reason = "the ledger's tests need more of it")]
+mod proxy;
 
 use daybook_engine::work::contract::CASES;
 use daybook_engine::work_contract;

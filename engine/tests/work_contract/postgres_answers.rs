@@ -14,8 +14,8 @@ use daybook_engine::work::postgres::PostgresWork;
 use daybook_engine::work::{ExpiryEnd, ExpiryItem, WorkChange, WorkItem, WorkStore};
 use uuid::Uuid;
 
-use crate::cut_line::{Cut, CutLine};
 use crate::moved_clock::MovedClock;
+use crate::proxy::{Fault, Proxy};
 
 const P0: Partition = Partition::new(0);
 const PARTITIONS: &[Partition] = &[P0];
@@ -39,38 +39,33 @@ const EXPIRY: ExpiryItem =
 /// A store on a line that can be cut.
 struct Lined {
     database: MovedClock,
-    line: CutLine,
+    proxy: Proxy,
     store: Arc<PostgresWork>,
 }
 
 impl Lined {
     async fn open() -> Self {
         let database = MovedClock::create(1).await;
-        let url = database.url();
-        let (_, rest) = url.rsplit_once(':').unwrap();
-        let (port, rest) = rest.split_once('/').unwrap();
-        let line = CutLine::to(port.parse().unwrap()).await;
-        let url = url.replace(&format!(":{port}/"), &format!(":{}/", line.port()));
-        assert!(url.ends_with(rest), "{url}");
-        let settings = scratch::settings(&url);
+        let (proxy, through) = Proxy::before(&database.url()).await;
+        let settings = scratch::settings(&through);
         let store = Arc::new(PostgresWork::open(&settings).await.unwrap());
-        Self { database, line, store }
+        Self { database, proxy, store }
     }
 
     /// The call, cut at its COMMIT.
     async fn lost<T: std::fmt::Debug>(
         &self,
-        cut: Cut,
+        cut: Fault,
         call: impl Future<Output = Result<T, StoreError>>,
     ) {
-        self.line.cut_at_next_commit(cut);
+        self.proxy.arm(cut, "COMMIT");
         let answer = call.await;
         assert!(matches!(answer, Err(StoreError::AnswerLost { .. })), "{cut:?}: {answer:?}");
-        assert!(self.line.is_cut(), "{cut:?}");
+        assert!(!self.proxy.is_armed(), "{cut:?}");
     }
 }
 
-const CUTS: [Cut; 2] = [Cut::BeforeCommit, Cut::AfterCommit];
+const CUTS: [Fault; 2] = [Fault::CutBefore, Fault::CutAtAnswer];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fold_whose_answer_was_lost_is_applied_once() {
@@ -80,7 +75,7 @@ async fn a_fold_whose_answer_was_lost_is_applied_once() {
         let (changes, moves) = ([WorkChange::Open(ITEM)], [(P0, Cursor::default(), to)]);
         lined.lost(cut, lined.store.apply(&changes, &moves)).await;
         let again = lined.store.apply(&changes, &moves).await.unwrap();
-        assert_eq!(again, cut == Cut::BeforeCommit);
+        assert_eq!(again, cut == Fault::CutBefore);
         assert_eq!(lined.store.cursors(PARTITIONS).await.unwrap(), [to]);
         assert_eq!(lined.store.counts(PARTITIONS).await.unwrap().open, 1);
     }
@@ -93,7 +88,7 @@ async fn a_claim_whose_answer_was_lost_holds_until_it_runs_out() {
         assert!(lined.store.apply(&[WorkChange::Open(ITEM)], &[]).await.unwrap());
         lined.lost(cut, lined.store.claim(PARTITIONS, HOLD, 10)).await;
         let again = lined.store.claim(PARTITIONS, HOLD, 10).await.unwrap();
-        assert_eq!(again.len(), usize::from(cut == Cut::BeforeCommit), "{cut:?}");
+        assert_eq!(again.len(), usize::from(cut == Fault::CutBefore), "{cut:?}");
         lined.database.advance(HOLD).await;
         let later = lined.store.claim(PARTITIONS, HOLD, 10).await.unwrap();
         assert_eq!(later.iter().map(|claim| claim.item).collect::<Vec<_>>(), [ITEM], "{cut:?}");

@@ -6,7 +6,7 @@ mod columns;
 mod cursors;
 mod snapshot;
 
-pub(super) use arrays::{insert, smallint, time};
+pub(super) use arrays::insert;
 pub(super) use columns::{PostgresColumns, failed};
 
 use async_trait::async_trait;

@@ -15,9 +15,10 @@ use super::super::numbering::{Numbering, Placement, last_position};
 use super::super::{Append, Appended, StoreError};
 use super::STORE;
 use super::insert::Writing;
-use super::read::{self, damaged, smallint};
+use super::read::{self, damaged};
 use super::session::Session;
 use crate::ids::{Partition, PaymentId};
+use crate::postgres::values::smallint;
 use crate::postgres::{Database, is_constraint};
 
 /// What the appends of one process share.

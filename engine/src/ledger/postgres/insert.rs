@@ -6,12 +6,10 @@ use std::collections::BTreeMap;
 use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgBindIterExt, PgConnection, PgRow};
 use sqlx::query::Query;
-use sqlx::types::chrono::{DateTime, Utc};
 
 use super::super::{Append, NewEvent};
-use super::read::{bigint, smallint};
-use crate::clock::Timestamp;
 use crate::ids::Partition;
+use crate::postgres::values::{bigint, smallint, timestamptz};
 
 /// An event with everything its row needs.
 struct EventRow<'a> {
@@ -148,8 +146,4 @@ impl Writing<'_> {
             .bind(texts().map(|(_, text)| text.salt.as_slice()).bind_iter())
             .bind(texts().map(|(_, text)| text.text.as_ref()).bind_iter())
     }
-}
-
-fn timestamptz(at: Timestamp) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(at.millis()).unwrap_or(DateTime::UNIX_EPOCH)
 }

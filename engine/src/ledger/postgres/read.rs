@@ -4,17 +4,15 @@ use std::fmt::Display;
 
 use sqlx::postgres::{PgArguments, PgBindIterExt, PgRow};
 use sqlx::query::Query;
-use sqlx::types::chrono::{DateTime, Utc};
 use sqlx::{Decode, Postgres, Row, Type};
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::super::{Head, Recorded, StoreError, Stretch};
 use super::STORE;
-use crate::clock::Timestamp;
 use crate::event_text::{EventText, TextName};
 use crate::ids::{EventId, Partition, PaymentId};
 use crate::postgres::Database;
+use crate::postgres::values::{bigint, smallint, timestamp};
 
 /// The columns that [`recorded`] takes, of `event e`.
 macro_rules! select_events {
@@ -48,7 +46,7 @@ pub(super) async fn texts(
          WHERE partition = $1 AND payment_id = $2 ORDER BY version, name COLLATE \"C\"",
     );
     let query = query.bind(smallint(partition)).bind(payment_id.uuid());
-    let rows = answered(database, query.fetch_all(database.pool())).await?;
+    let rows = database.answered(query.fetch_all(database.pool())).await?;
     rows.iter().map(event_text).collect()
 }
 
@@ -94,7 +92,7 @@ pub(super) async fn read_by_payment(
 
 pub(super) async fn heads(database: &Database) -> Result<Vec<Head>, StoreError> {
     let query = sqlx::query("SELECT partition, head FROM ledger_partition ORDER BY partition");
-    let rows = answered(database, query.fetch_all(database.pool())).await?;
+    let rows = database.answered(query.fetch_all(database.pool())).await?;
     rows.iter().map(head).collect()
 }
 
@@ -103,18 +101,7 @@ async fn events(
     query: Query<'_, Postgres, PgArguments>,
 ) -> Result<Vec<Recorded>, StoreError> {
     let reading = query.map(|row| recorded(&row)).fetch_all(database.pool());
-    answered(database, reading).await?.into_iter().collect()
-}
-
-/// The rows, or the error where they don't come in time.
-async fn answered<T>(
-    database: &Database,
-    reading: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, StoreError> {
-    match timeout(database.answer_limit(), reading).await {
-        Ok(read) => read.map_err(|error| database.unavailable(&error)),
-        Err(elapsed) => Err(StoreError::Unavailable { store: STORE, cause: elapsed.to_string() }),
-    }
+    database.answered(reading).await?.into_iter().collect()
 }
 
 /// The head of a row that begins with partition and head.
@@ -132,7 +119,7 @@ fn recorded(row: &PgRow) -> Result<Recorded, StoreError> {
         event_type: get::<&str>(row, 5)?.into(),
         data: get::<&str>(row, 6)?.into(),
         traceparent: get::<Option<&str>>(row, 7)?.map(Into::into),
-        recorded_at: Timestamp::from_millis(get::<DateTime<Utc>>(row, 8)?.timestamp_millis()),
+        recorded_at: timestamp(get(row, 8)?),
     })
 }
 
@@ -187,14 +174,4 @@ pub(super) fn payment_id(row: &PgRow, column: usize) -> Result<PaymentId, StoreE
 
 pub(super) fn event_id(row: &PgRow, column: usize) -> Result<EventId, StoreError> {
     get(row, column).map(EventId::from_uuid)
-}
-
-/// A partition as its column has it; a number that no ledger has stays one.
-pub(super) fn smallint(partition: Partition) -> i16 {
-    i16::try_from(partition.number()).unwrap_or(i16::MAX)
-}
-
-/// A position or a count as its column has it.
-pub(super) fn bigint(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

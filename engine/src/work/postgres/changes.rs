@@ -6,9 +6,10 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnection, PgPool};
 
 use super::super::{WorkChange, WorkItem};
-use super::columns::{self, instant, integer, number};
+use super::columns::{self, integer};
 use crate::cursor::Cursor;
 use crate::ids::{EventId, Partition};
+use crate::postgres::values::{bigint, smallint, timestamptz};
 
 /// The cursors that have a row.
 pub(super) async fn cursors(
@@ -84,10 +85,9 @@ async fn move_cursors(
     if moves.is_empty() {
         return Ok(true);
     }
-    let position = |cursor: &Cursor| i64::try_from(cursor.position).unwrap_or(i64::MAX);
     let event = |cursor: &Cursor| cursor.event_id.map(EventId::uuid);
     let rows = moves.iter().map(|(partition, from, to)| {
-        (number(*partition), position(from), event(from), position(to), event(to))
+        (smallint(*partition), bigint(from.position), event(from), bigint(to.position), event(to))
     });
     let (partitions, from_positions, from_events, to_positions, to_events): (
         Vec<_>,
@@ -123,14 +123,14 @@ async fn open(connection: &mut PgConnection, changes: &[WorkChange]) -> sqlx::Re
         let WorkChange::Open(item) = change else { return None };
         let WorkItem { partition, payment_id, operation_id, verb, version, .. } = *item;
         Some((
-            number(partition),
+            smallint(partition),
             payment_id.uuid(),
             integer(version),
             operation_id.uuid(),
             verb.as_str(),
-            instant(item.due_at),
+            timestamptz(item.due_at),
             integer(item.attempts),
-            instant(item.opened_at),
+            timestamptz(item.opened_at),
             item.flagged,
         ))
     });
@@ -186,7 +186,7 @@ async fn inquire(connection: &mut PgConnection, changes: &[WorkChange]) -> sqlx:
         let WorkChange::Inquire { partition, payment_id, operation_id, due_at } = *change else {
             return None;
         };
-        Some((number(partition), payment_id.uuid(), operation_id.uuid(), instant(due_at)))
+        Some((smallint(partition), payment_id.uuid(), operation_id.uuid(), timestamptz(due_at)))
     });
     let (partitions, payments, operations, due): (Vec<_>, Vec<_>, Vec<_>, Vec<_>) = rows.collect();
     if partitions.is_empty() {
@@ -222,7 +222,7 @@ async fn close(connection: &mut PgConnection, changes: &[WorkChange]) -> sqlx::R
         let WorkChange::Close { partition, payment_id, operation_id } = *change else {
             return None;
         };
-        Some((number(partition), payment_id.uuid(), operation_id.uuid()))
+        Some((smallint(partition), payment_id.uuid(), operation_id.uuid()))
     });
     let (partitions, payments, operations): (Vec<_>, Vec<_>, Vec<_>) = rows.collect();
     if partitions.is_empty() {
@@ -240,7 +240,7 @@ const EXPIRY: &str = "
 async fn expire(connection: &mut PgConnection, changes: &[WorkChange]) -> sqlx::Result<()> {
     let rows = changes.iter().filter_map(|change| {
         let WorkChange::Expiry(item) = change else { return None };
-        Some((instant(item.due_at), number(item.partition), item.payment_id.uuid()))
+        Some((timestamptz(item.due_at), smallint(item.partition), item.payment_id.uuid()))
     });
     let (due, partitions, payments): (Vec<_>, Vec<_>, Vec<_>) = rows.collect();
     if partitions.is_empty() {
@@ -266,7 +266,7 @@ pub(super) const RETRY_EXPIRY: &str = "
 async fn retry_expiries(connection: &mut PgConnection, changes: &[WorkChange]) -> sqlx::Result<()> {
     let rows = changes.iter().filter_map(|change| {
         let WorkChange::RetryExpiry(item) = change else { return None };
-        Some((instant(item.due_at), number(item.partition), item.payment_id.uuid()))
+        Some((timestamptz(item.due_at), smallint(item.partition), item.payment_id.uuid()))
     });
     let (due, partitions, payments): (Vec<_>, Vec<_>, Vec<_>) = rows.collect();
     if partitions.is_empty() {

@@ -10,6 +10,7 @@ use super::columns::{self, damaged};
 use super::millis;
 use crate::ids::{OperationId, Partition, PaymentId};
 use crate::payment::Verb;
+use crate::postgres::values::smallint;
 
 /// What may be claimed now, of the partitions `$1`, and the time that it is: it walks the index of
 /// due times, and ends at the limit `$2`.
@@ -135,7 +136,7 @@ pub(super) async fn put_back(
 ) -> sqlx::Result<bool> {
     let item = &claim.item;
     let ended: i64 = sqlx::query_scalar(PUT_BACK)
-        .bind(columns::number(item.partition))
+        .bind(smallint(item.partition))
         .bind(item.payment_id.uuid())
         .bind(claim.token)
         .bind(columns::integer(item.version))

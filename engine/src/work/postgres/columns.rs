@@ -1,7 +1,6 @@
 //! Parameters and columns: a batch goes to Postgres as one typed array for each column, that
 //! `unnest` makes rows of.
 
-use chrono::{DateTime, Utc};
 use sqlx::Row;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
@@ -9,23 +8,15 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::ids::Partition;
+use crate::postgres::values::{smallint, timestamp};
 
 pub(crate) fn partitions(partitions: &[Partition]) -> Vec<i16> {
-    partitions.iter().copied().map(number).collect()
-}
-
-/// No ledger has more partitions than the column can count.
-pub(crate) fn number(partition: Partition) -> i16 {
-    i16::try_from(partition.number()).unwrap_or(i16::MAX)
+    partitions.iter().copied().map(smallint).collect()
 }
 
 /// A version or a count of attempts.
 pub(crate) fn integer(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-pub(crate) fn instant(time: Timestamp) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(time.millis()).unwrap_or(DateTime::UNIX_EPOCH)
 }
 
 pub(crate) fn partition(row: &PgRow) -> sqlx::Result<Partition> {
@@ -46,8 +37,7 @@ pub(crate) fn id(row: &PgRow, column: &'static str) -> sqlx::Result<Uuid> {
 }
 
 pub(crate) fn time(row: &PgRow, column: &'static str) -> sqlx::Result<Timestamp> {
-    let time: DateTime<Utc> = row.try_get(column)?;
-    Ok(Timestamp::from_millis(time.timestamp_millis()))
+    row.try_get(column).map(timestamp)
 }
 
 pub(crate) fn damaged(column: &str, source: impl Into<BoxDynError>) -> sqlx::Error {

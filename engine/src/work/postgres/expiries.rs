@@ -5,9 +5,10 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnection, PgPool, PgRow};
 
 use super::super::{ExpiryEnd, ExpiryItem};
-use super::columns::{self, instant, number};
+use super::columns;
 use super::millis;
 use crate::ids::{Partition, PaymentId};
+use crate::postgres::values::{smallint, timestamptz};
 
 pub(super) const DUE: &str = "
     SELECT due_at, partition, payment_id FROM expiry
@@ -74,7 +75,7 @@ pub(super) async fn settle(
 ) -> sqlx::Result<()> {
     let rows = settled.iter().map(|(item, end)| {
         let is_refused = *end == ExpiryEnd::Waits;
-        (instant(item.due_at), number(item.partition), item.payment_id.uuid(), is_refused)
+        (timestamptz(item.due_at), smallint(item.partition), item.payment_id.uuid(), is_refused)
     });
     let (due, partitions, payments, refused): (Vec<_>, Vec<_>, Vec<_>, Vec<_>) = rows.collect();
     sqlx::query(SETTLE)

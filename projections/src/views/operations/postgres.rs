@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use daybook_engine::ids::{OperationId, Partition};
+use daybook_engine::postgres::values::smallint;
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::OperationBody;
 use super::fold::{OPERATION, OperationRow, OperationsFold};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
-use crate::views::postgres::{Items, PostgresColumns, failed, insert, smallint};
+use crate::views::postgres::{Items, PostgresColumns, failed, insert};
 use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
+use daybook_engine::postgres::values::{smallint, timestamptz};
 use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use super::ListedPayment;
 use super::fold::{PAYMENT, PaymentRow, PaymentsFold};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
-use crate::views::postgres::{Items, PostgresColumns, failed, insert, smallint, time};
+use crate::views::postgres::{Items, PostgresColumns, failed, insert};
 use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
@@ -82,7 +83,7 @@ pub(in crate::views) async fn page(
     query: &PageQuery,
 ) -> Result<Items<ListedPayment>, ViewError> {
     let (before, id): (i64, Uuid) = query.key("payments")?.unwrap_or((i64::MAX, Uuid::max()));
-    let before = time(Timestamp::from_micros(before));
+    let before = timestamptz(Timestamp::from_micros(before));
     let statement = match query.merchant_id {
         Some(_) => page!("merchant_id = $1"),
         None => page!("$1::text IS NULL"),

@@ -1,8 +1,7 @@
 //! Rows as arrays, one for each column: what `unnest` makes rows of again.
 
 use chrono::{DateTime, Utc};
-use daybook_engine::clock::Timestamp;
-use daybook_engine::ids::Partition;
+use daybook_engine::postgres::values::timestamptz;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, query};
@@ -68,7 +67,7 @@ impl Column {
             (Self::Integers(cells), Cell::Integer(cell)) => cells.push(Some(cell)),
             (Self::Texts(cells), Cell::Text(cell)) => cells.push(Some(cell.into_owned())),
             (Self::Ids(cells), Cell::Id(cell)) => cells.push(Some(cell)),
-            (Self::Times(cells), Cell::Time(cell)) => cells.push(Some(time(cell))),
+            (Self::Times(cells), Cell::Time(cell)) => cells.push(Some(timestamptz(cell))),
             (Self::Integers(cells), _) => cells.push(None),
             (Self::Texts(cells), _) => cells.push(None),
             (Self::Ids(cells), _) => cells.push(None),
@@ -94,14 +93,4 @@ fn bind_columns<'a, R: Row + 'a>(
         Column::Ids(cells) => query.bind(cells),
         Column::Times(cells) => query.bind(cells),
     })
-}
-
-/// A time as the driver takes it.
-pub(in crate::views) fn time(at: Timestamp) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(at.micros()).unwrap_or(DateTime::UNIX_EPOCH)
-}
-
-/// A partition as its column has it; there are at most 1,024.
-pub(in crate::views) fn smallint(partition: Partition) -> i16 {
-    i16::try_from(partition.number()).unwrap_or(i16::MAX)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::Partition;
+use daybook_engine::postgres::values::timestamp;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -48,7 +49,7 @@ impl Columns for PostgresColumns<'_> {
 
     fn optional_time(&self, column: usize) -> Result<Option<Timestamp>, ViewError> {
         let time: Option<DateTime<Utc>> = self.row.try_get(column).map_err(failed(self.view))?;
-        Ok(time.map(|time| Timestamp::from_micros(time.timestamp_micros())))
+        Ok(time.map(timestamp))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::{EventId, Partition};
+use daybook_engine::postgres::values::{bigint, smallint};
 use sqlx::postgres::PgConnection;
 use uuid::Uuid;
 
-use super::arrays::smallint;
 use super::columns::{PostgresColumns, failed};
 use crate::error::ViewError;
 use crate::views::{Batch, View, ViewCursors, cursors};
@@ -121,13 +121,12 @@ struct Moves {
 
 impl Moves {
     fn push(&mut self, view: View, partition: Partition, from: Cursor, to: Cursor) {
-        let position = |cursor: Cursor| i64::try_from(cursor.position).unwrap_or(i64::MAX);
         let event = |cursor: Cursor| cursor.event_id.map(EventId::uuid);
         self.views.push(view.as_str());
         self.partitions.push(smallint(partition));
-        self.from_positions.push(position(from));
+        self.from_positions.push(bigint(from.position));
         self.from_events.push(event(from));
-        self.to_positions.push(position(to));
+        self.to_positions.push(bigint(to.position));
         self.to_events.push(event(to));
     }
 }

@@ -2,13 +2,14 @@
 
 use daybook_engine::clock::{Date, Timestamp};
 use daybook_engine::money::Currency;
+use daybook_engine::postgres::values::timestamptz;
 use sqlx::postgres::{PgConnection, PgRow};
 
 use super::fold::{SETTLEMENT, SETTLEMENT_LINE, SettlementLineRow, SettlementRow, SettlementsFold};
 use super::{SettlementBody, SettlementLineBody};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
-use crate::views::postgres::{Items, PostgresColumns, failed, insert, time};
+use crate::views::postgres::{Items, PostgresColumns, failed, insert};
 use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
@@ -130,7 +131,7 @@ pub(in crate::views) async fn line_page(
     let rows = sqlx::query(statement)
         .bind(query.merchant())
         .bind(before)
-        .bind(time(Timestamp::from_micros(at)))
+        .bind(timestamptz(Timestamp::from_micros(at)))
         .bind(partition)
         .bind(position)
         .bind(date.clone().unwrap_or_else(|| BEFORE_EVERY_DAY.to_owned()))

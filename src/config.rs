@@ -121,6 +121,7 @@ impl Config {
                 // An operation waits on when its client has gone, so there may be more than clients.
                 waiting_max: connections_max.saturating_mul(2),
                 cache_max: reader.value("cache-max", parse::at_least::<1>),
+                has_writer_thread: true,
                 terms: Terms {
                     fee_bps: reader.value("fee-bps", parse::basis_points),
                     expires_after_ms: reader.value("authorization-lifetime-s", parse::lifetime_ms),

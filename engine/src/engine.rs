@@ -117,7 +117,7 @@ impl Engine {
     pub fn start(foundations: Foundations, settings: EngineSettings) -> Self {
         let Foundations { ledger, acquirer, clock, ids, wake, metrics } = foundations;
         let capacity = settings.queue_max;
-        let (writer, _) = Writer::start(ledger.clone(), capacity, wake, metrics.clone());
+        let writer = Writer::start(ledger.clone(), &settings, wake, metrics.clone());
         Self(Arc::new(Inner {
             identity: ledger.identity(),
             admission: Admission::new(capacity),

@@ -164,6 +164,16 @@ pub enum StoreError {
 pub trait Ledger: Send + Sync + 'static {
     fn identity(&self) -> LedgerIdentity;
 
+    /// How many batches of a process are worth having under way: with two, one is made up and sent
+    /// while the other commits.
+    fn batches_under_way(&self) -> usize {
+        1
+    }
+
+    /// Returns when a batch that is made up now is written next: the later, the more is in it. Never
+    /// waits for long, and promises nothing.
+    async fn wait_for_turn(&self) {}
+
     /// Appends the batch in one transaction, in order, durable when it returns. A batch with a
     /// version already recorded, or one that leaves a gap, writes nothing and answers `None`: the
     /// caller sends it through [`Ledger::append_tolerant`], which costs more and says which it was.

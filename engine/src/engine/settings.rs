@@ -13,6 +13,8 @@ pub struct EngineSettings {
     pub waiting_max: usize,
     /// Recent payments kept in memory.
     pub cache_max: usize,
+    /// Whether the writer runs on a thread of its own, beside the runtime that it is started in.
+    pub has_writer_thread: bool,
     pub terms: Terms,
     pub limits: AcquirerLimits,
 }
@@ -34,6 +36,7 @@ impl Default for EngineSettings {
             queue_max: 4_096,
             waiting_max: 8_192,
             cache_max: 50_000,
+            has_writer_thread: false,
             terms: Terms {
                 fee_bps: 0,
                 expires_after_ms: 7 * 24 * 60 * 60 * 1_000,

@@ -1,17 +1,19 @@
 //! Group commit: one task takes whatever is queued and appends it as one transaction.
 //!
 //! No timer: while one batch commits, the next gathers, so batches grow by themselves under load
-//! and a lone command waits for nobody.
+//! and a lone command waits for nobody. A store may have the next batch made up and sent while one
+//! commits; batches under way never hold the same payment, whose next event waits for the last.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::admission::Room;
 use super::metrics::EngineMetrics;
+use super::settings::EngineSettings;
 use crate::ledger::{Append, Appended, Ledger, StoreError};
 use crate::wake::Wake;
 
@@ -34,16 +36,21 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the task; it ends when every [`Writer`] is gone and the queue is empty.
+    /// Starts it; it ends when every [`Writer`] is gone and the queue is empty.
     pub(super) fn start(
         ledger: Arc<dyn Ledger>,
-        capacity: usize,
+        settings: &EngineSettings,
         wake: Wake,
         metrics: Arc<EngineMetrics>,
-    ) -> (Self, tokio::task::JoinHandle<()>) {
-        let (queue, receiver) = mpsc::channel(capacity.max(1));
-        let task = WriterTask { ledger, receiver, wake, metrics };
-        (Self { queue }, tokio::spawn(task.run()))
+    ) -> Self {
+        let (queue, receiver) = mpsc::channel(settings.queue_max.max(1));
+        let committing = Committing { ledger, wake, metrics, looked_for: watch::Sender::new(0) };
+        let task = WriterTask { receiver, committing, under_way: JoinSet::new() };
+        match settings.has_writer_thread {
+            true => run_on_own_thread(task),
+            false => drop(tokio::spawn(task.run())),
+        }
+        Self { queue }
     }
 
     /// Appends; the answer comes when it is on disk. The caller keeps its room until then, so the
@@ -64,28 +71,72 @@ impl Writer {
     }
 }
 
+/// A task that shares its threads with hundreds of requests stands in line behind them each time it is
+/// woken, and the ledger stands still meanwhile; a thread of its own is run at once.
+fn run_on_own_thread(task: WriterTask) {
+    let run =
+        |task: WriterTask| match tokio::runtime::Builder::new_current_thread().enable_all().build()
+        {
+            Ok(runtime) => runtime.block_on(task.run()),
+            Err(error) => tracing::error!(%error, "the writer can't run: nothing can be appended"),
+        };
+    let spawned = std::thread::Builder::new().name("writer".to_owned()).spawn(move || run(task));
+    if let Err(error) = spawned {
+        tracing::error!(%error, "the writer has no thread: nothing can be appended");
+    }
+}
+
+/// Takes commands from the queue and makes up batches; each is committed in a task of its own.
 struct WriterTask {
-    ledger: Arc<dyn Ledger>,
     receiver: mpsc::Receiver<Queued>,
+    committing: Committing,
+    under_way: JoinSet<()>,
+}
+
+/// What committing a batch needs.
+#[derive(Clone)]
+struct Committing {
+    ledger: Arc<dyn Ledger>,
     wake: Wake,
     metrics: Arc<EngineMetrics>,
+    /// The batches whose answers were lost and are looked for.
+    looked_for: watch::Sender<usize>,
 }
 
 impl WriterTask {
     async fn run(mut self) {
-        while let Some(batch) = self.next_batch().await {
-            let (appends, replies): (Vec<_>, Vec<_>) =
-                batch.into_iter().map(|queued| (queued.append, queued.reply)).unzip();
-            let answers = self.commit(&appends).await;
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // A requester that has gone away finds its event in the ledger later.
-                let _ = reply.send(answer);
+        while let Some(first) = self.next_command().await {
+            self.committing.ledger.wait_for_turn().await;
+            let batch = self.fill(first);
+            self.under_way.spawn(self.committing.clone().run(batch));
+        }
+        while self.under_way.join_next().await.is_some() {}
+    }
+
+    /// The first command of the next batch, as soon as that batch may be under way. What comes while
+    /// a lost answer is looked for is refused at once: nothing of it was sent, and the server may take
+    /// long to be back.
+    async fn next_command(&mut self) -> Option<Queued> {
+        let under_way_max = self.committing.ledger.batches_under_way();
+        let mut looked_for = self.committing.looked_for.subscribe();
+        loop {
+            let is_looking = *looked_for.borrow_and_update() > 0;
+            let has_room = self.under_way.len() < under_way_max;
+            tokio::select! {
+                Some(_) = self.under_way.join_next() => {}
+                _ = looked_for.changed() => {}
+                queued = self.receiver.recv(), if is_looking || has_room => match queued? {
+                    queued if is_looking => {
+                        // As in `Committing::run`.
+                        let _ = queued.reply.send(Err(being_looked_for()));
+                    }
+                    queued => return Some(queued),
+                },
             }
         }
     }
 
-    async fn next_batch(&mut self) -> Option<Vec<Queued>> {
-        let first = self.receiver.recv().await?;
+    fn fill(&mut self, first: Queued) -> Vec<Queued> {
         let mut bytes = first.append.bytes();
         let mut batch = vec![first];
         while batch.len() < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX {
@@ -93,10 +144,22 @@ impl WriterTask {
             bytes = bytes.saturating_add(next.append.bytes());
             batch.push(next);
         }
-        Some(batch)
+        batch
+    }
+}
+
+impl Committing {
+    async fn run(self, batch: Vec<Queued>) {
+        let (appends, replies): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|queued| (queued.append, queued.reply)).unzip();
+        let answers = self.commit(&appends).await;
+        for (reply, answer) in replies.into_iter().zip(answers) {
+            // A requester that has gone away finds its event in the ledger later.
+            let _ = reply.send(answer);
+        }
     }
 
-    async fn commit(&mut self, batch: &[Append]) -> Vec<Result<Appended, StoreError>> {
+    async fn commit(&self, batch: &[Append]) -> Vec<Result<Appended, StoreError>> {
         let started = Instant::now();
         let answer = match self.ledger.append(batch).await {
             Ok(Some(appended)) => Ok(appended),
@@ -121,30 +184,19 @@ impl WriterTask {
         }
     }
 
-    async fn append_tolerant(&mut self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
+    async fn append_tolerant(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
         match self.ledger.append_tolerant(batch).await {
             Err(StoreError::AnswerLost { .. }) => self.recover(batch).await,
             answer => answer,
         }
     }
 
-    /// Looks for a batch whose answer was lost. What queues up behind it meanwhile is refused at
-    /// once: nothing of it was sent, and the server may take long to be back.
-    async fn recover(&mut self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
-        let mut looking = pin!(look_for(&*self.ledger, &self.metrics, batch));
-        let mut refused = 0_u64;
-        let found = loop {
-            tokio::select! {
-                biased;
-                found = &mut looking => break found,
-                Some(queued) = self.receiver.recv() => {
-                    refused = refused.saturating_add(1);
-                    // As in `run`.
-                    let _ = queued.reply.send(Err(being_looked_for()));
-                }
-            }
-        };
-        tracing::warn!(refused, is_found = found.is_ok(), "looked for a lost commit");
+    /// Looks for a batch whose answer was lost, while new commands are refused.
+    async fn recover(&self, batch: &[Append]) -> Result<Vec<Appended>, StoreError> {
+        self.looked_for.send_modify(|count| *count = count.saturating_add(1));
+        let found = look_for(&*self.ledger, &self.metrics, batch).await;
+        self.looked_for.send_modify(|count| *count = count.saturating_sub(1));
+        tracing::warn!(is_found = found.is_ok(), "looked for a lost commit");
         found
     }
 }

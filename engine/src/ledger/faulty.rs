@@ -1,6 +1,7 @@
 //! A ledger that fails when a test says so, around one that works.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -25,6 +26,7 @@ pub enum AppendFault {
 pub struct FaultyLedger {
     armed: Mutex<Armed>,
     blocked: watch::Sender<Blocked>,
+    batches_under_way: AtomicUsize,
     inner: Arc<dyn Ledger>,
 }
 
@@ -47,7 +49,13 @@ impl FaultyLedger {
     #[must_use]
     pub fn new(inner: Arc<dyn Ledger>) -> Arc<Self> {
         let blocked = watch::Sender::default();
-        Arc::new(Self { armed: Mutex::default(), blocked, inner })
+        let batches_under_way = AtomicUsize::new(inner.batches_under_way());
+        Arc::new(Self { armed: Mutex::default(), blocked, batches_under_way, inner })
+    }
+
+    /// Says that so many batches may be under way.
+    pub fn take_batches(&self, count: usize) {
+        self.batches_under_way.store(count, Ordering::SeqCst);
     }
 
     /// Arms a fault for the next append that has none yet; several are used up in order.
@@ -152,6 +160,14 @@ fn lost() -> StoreError {
 impl Ledger for FaultyLedger {
     fn identity(&self) -> LedgerIdentity {
         self.inner.identity()
+    }
+
+    fn batches_under_way(&self) -> usize {
+        self.batches_under_way.load(Ordering::SeqCst)
+    }
+
+    async fn wait_for_turn(&self) {
+        self.inner.wait_for_turn().await;
     }
 
     async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError> {

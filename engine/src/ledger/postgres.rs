@@ -5,7 +5,8 @@ mod append;
 mod create;
 mod insert;
 mod read;
-mod session;
+mod sessions;
+mod turns;
 
 use async_trait::async_trait;
 
@@ -82,6 +83,14 @@ impl PostgresLedger {
 impl Ledger for PostgresLedger {
     fn identity(&self) -> LedgerIdentity {
         self.identity
+    }
+
+    fn batches_under_way(&self) -> usize {
+        append::UNDER_WAY
+    }
+
+    async fn wait_for_turn(&self) {
+        self.appender.wait_for_turn(&self.database).await;
     }
 
     async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError> {

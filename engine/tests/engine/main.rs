@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its fixtures too")]
 
 mod admission;
+mod batches;
 mod calls;
 mod lost_answers;
 mod replays;

@@ -9,6 +9,7 @@ mod lost_answer;
 mod postgres_append_only;
 mod postgres_concurrency;
 mod postgres_database;
+mod postgres_turns;
 mod proxy;
 mod sqlite_append_only;
 mod sqlite_file;

@@ -14,17 +14,22 @@ use tokio::time::timeout;
 use super::super::numbering::{Numbering, Placement, last_position};
 use super::super::{Append, Appended, StoreError};
 use super::STORE;
-use super::insert::Writing;
+use super::insert::{Moved, Writing};
 use super::read::{self, damaged};
-use super::session::Session;
+use super::sessions::{SESSIONS, Sessions};
+use super::turns::{self, Turn, Turns};
 use crate::ids::{Partition, PaymentId};
 use crate::postgres::values::smallint;
 use crate::postgres::{Database, is_constraint};
 
+/// How many batches one process has under way.
+pub(super) const UNDER_WAY: usize = SESSIONS;
+
 /// What the appends of one process share.
 #[derive(Debug, Default)]
 pub(super) struct Appender {
-    session: Session,
+    sessions: Sessions,
+    turns: Turns,
 }
 
 impl Appender {
@@ -38,16 +43,24 @@ impl Appender {
             return Ok(Some(Vec::new()));
         }
         let (writing, last_places) = number(partitions, batch);
-        let mut session = self.session.take(database).await?;
-        let executing = writing.execute(session.connection());
+        let (mut taken, turn) = match self.turns.take_held() {
+            Some(taken) => (taken, Turn::Held),
+            None => (self.sessions.take(database).await?, Turn::IfFree),
+        };
+        let executing = writing.execute(taken.connection(), turn);
         match timeout(database.answer_limit(), executing).await {
             Ok(Ok(rows)) => {
-                session.keep();
-                let answers = answers(&rows, &last_places);
-                answers.map(Some).map_err(|error| database.answer_lost(&error))
+                self.sessions.keep(taken);
+                let moved: Result<Vec<_>, _> = rows.iter().map(Moved::read).collect();
+                let moved = moved.map_err(|error| database.answer_lost(&error))?;
+                self.turns.wrote(&moved);
+                Ok(Some(answers(&moved, &last_places)))
             }
             Ok(Err(error)) if is_constraint(&error) => {
-                session.keep();
+                // The statement was undone, the turn that it took was not.
+                if turns::give_up(database, &mut taken).await {
+                    self.sessions.keep(taken);
+                }
                 Ok(None)
             }
             Ok(Err(error)) => Err(database.commit_failed(&error)),
@@ -64,8 +77,8 @@ impl Appender {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let mut session = self.session.take(database).await?;
-        let connection = session.connection();
+        let mut taken = self.sessions.take(database).await?;
+        let connection = taken.connection();
         let limit = database.answer_limit();
         let before_the_end = write_tolerantly(database, connection, partitions, batch);
         // Until COMMIT is sent nothing is written: a connection that is dropped is rolled back.
@@ -77,7 +90,7 @@ impl Appender {
         let end = if has_written { "COMMIT" } else { "ROLLBACK" };
         match timeout(limit, connection.execute(end)).await {
             Ok(Ok(_)) => {
-                session.keep();
+                self.sessions.keep(taken);
                 Ok(appended)
             }
             Ok(Err(error)) => Err(database.commit_failed(&error)),
@@ -85,8 +98,14 @@ impl Appender {
         }
     }
 
+    /// Returns when it is this process's turn to make up a batch.
+    pub(super) async fn wait_for_turn(&self, database: &Database) {
+        self.turns.wait(database, &self.sessions).await;
+    }
+
     pub(super) async fn close(&self) {
-        self.session.close().await;
+        drop(self.turns.take_held());
+        self.sessions.close().await;
     }
 }
 
@@ -105,13 +124,13 @@ fn number(partitions: u16, batch: &[Append]) -> (Writing<'_>, Vec<(Partition, u6
 }
 
 /// Positions from the heads that the statement found.
-fn answers(rows: &[PgRow], last_places: &[(Partition, u64)]) -> Result<Vec<Appended>, StoreError> {
-    let heads = read_heads(rows)?;
+fn answers(moved: &[Moved], last_places: &[(Partition, u64)]) -> Vec<Appended> {
+    let heads: BTreeMap<_, _> = moved.iter().map(|moved| (moved.partition, moved.before)).collect();
     let answer = |(partition, place): &(Partition, u64)| {
         let head = heads.get(partition).copied().unwrap_or_default();
         Appended::At(head.saturating_add(*place))
     };
-    Ok(last_places.iter().map(answer).collect())
+    last_places.iter().map(answer).collect()
 }
 
 fn read_heads(rows: &[PgRow]) -> Result<BTreeMap<Partition, u64>, StoreError> {
@@ -146,7 +165,7 @@ async fn write_tolerantly(
     if writing.is_empty() {
         return Ok((appended, false));
     }
-    match writing.execute(connection).await {
+    match writing.execute(connection, Turn::Without).await {
         Ok(_) => Ok((appended, true)),
         // What stands there was read under the lock, so nothing can be in the way.
         Err(error) if is_constraint(&error) => Err(damaged(&error)),

@@ -7,7 +7,9 @@ use sqlx::Postgres;
 use sqlx::postgres::{PgArguments, PgBindIterExt, PgConnection, PgRow};
 use sqlx::query::Query;
 
-use super::super::{Append, NewEvent};
+use super::super::{Append, NewEvent, StoreError};
+use super::read;
+use super::turns::{TURN_KEY, Turn};
 use crate::ids::Partition;
 use crate::postgres::values::{bigint, smallint, timestamptz};
 
@@ -21,6 +23,21 @@ struct EventRow<'a> {
     event: &'a NewEvent,
 }
 
+/// A head that a statement has moved.
+pub(super) struct Moved {
+    pub(super) partition: Partition,
+    pub(super) before: u64,
+    pub(super) count: u64,
+}
+
+impl Moved {
+    pub(super) fn read(row: &PgRow) -> Result<Self, StoreError> {
+        let head = read::head(row)?;
+        let count = read::unsigned(row, 2)?;
+        Ok(Self { partition: head.partition, before: head.position, count })
+    }
+}
+
 /// What one statement writes.
 pub(super) struct Writing<'a> {
     partitions: u16,
@@ -32,18 +49,22 @@ pub(super) struct Writing<'a> {
 /// Heads are locked in ascending order, then moved, and the events inserted after them. A head that
 /// another process moved while this statement waited for its lock is read anew, by FOR UPDATE and by
 /// UPDATE alike. A partition without a head gives its events no position, which the column refuses.
+/// The turn is taken before the locks, and given up once every row is in.
 macro_rules! statement {
     ($texts:literal) => {
         concat!(
-            "WITH locked AS MATERIALIZED (
-                 SELECT partition FROM ledger_partition WHERE partition = ANY ($1)
-                 ORDER BY partition FOR UPDATE
+            "WITH turn AS MATERIALIZED (
+                 SELECT CASE WHEN $12::boolean THEN true WHEN $13::boolean THEN pg_try_advisory_lock($14)
+                     ELSE false END AS is_held
+             ), locked AS MATERIALIZED (
+                 SELECT p.partition FROM turn, ledger_partition p WHERE p.partition = ANY ($1)
+                 ORDER BY p.partition FOR UPDATE OF p
              ), moved AS (
                  UPDATE ledger_partition p SET head = p.head + c.count
                  FROM locked l JOIN unnest($1::int2[], $2::int8[]) c (partition, count)
                      ON c.partition = l.partition
                  WHERE p.partition = l.partition
-                 RETURNING p.partition, p.head - c.count AS head
+                 RETURNING p.partition, p.head - c.count AS head, c.count
              ), inserted AS (
                  INSERT INTO event (partition, position, payment_id, version, event_id, type, data,
                      traceparent, recorded_at)
@@ -54,9 +75,13 @@ macro_rules! statement {
                      e (partition, place, payment_id, version, event_id, type, data, traceparent,
                         recorded_at)
                  LEFT JOIN moved m ON m.partition = e.partition
+                 RETURNING 1
+             ), given_up AS MATERIALIZED (
+                 SELECT CASE WHEN turn.is_held THEN pg_advisory_unlock($14) END
+                 FROM (SELECT count(*) FROM inserted) last, turn
              )",
             $texts,
-            " SELECT partition, head FROM moved"
+            " SELECT partition, head, count FROM moved, given_up"
         )
     };
 }
@@ -65,8 +90,8 @@ const EVENTS: &str = statement!("");
 const EVENTS_AND_TEXTS: &str = statement!(
     ", written AS (
          INSERT INTO event_text (partition, payment_id, version, name, salt, text)
-         SELECT * FROM unnest($12::int2[], $13::uuid[], $14::int8[], $15::text[], $16::bytea[],
-             $17::text[])
+         SELECT * FROM unnest($15::int2[], $16::uuid[], $17::int8[], $18::text[], $19::bytea[],
+             $20::text[])
      )"
 );
 
@@ -100,14 +125,16 @@ impl<'a> Writing<'a> {
         self.rows.is_empty()
     }
 
-    /// Every partition written to, with its head before that.
+    /// Every partition written to.
     pub(super) async fn execute(
         &self,
         connection: &mut PgConnection,
+        turn: Turn,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
         let has_texts = self.appends.iter().any(|append| !append.texts.is_empty());
         let query = sqlx::query(if has_texts { EVENTS_AND_TEXTS } else { EVENTS });
         let query = self.bind_events(query);
+        let query = query.bind(turn == Turn::Held).bind(turn == Turn::IfFree).bind(TURN_KEY);
         let query = if has_texts { self.bind_texts(query) } else { query };
         query.fetch_all(connection).await
     }

@@ -16,7 +16,11 @@ pub(crate) enum Command {
     Serve,
     Migrate,
     Verify,
-    Show { payment: PaymentId },
+    Show {
+        payment: PaymentId,
+    },
+    /// The simulated acquirer behind its wire.
+    Acquirer,
 }
 
 /// Why the program ends with another code than 0.
@@ -83,6 +87,7 @@ pub(crate) fn parse() -> Result<(Command, Config), Failure> {
     let command = match name {
         "migrate" => Command::Migrate,
         "verify" => Command::Verify,
+        "acquirer" => Command::Acquirer,
         "show" => Command::Show { payment: payment_argument(arguments)? },
         _ => Command::Serve,
     };
@@ -143,6 +148,17 @@ fn definition() -> clap::Command {
                      and each view against the fold of the ledger at the view's own cursor. Each \
                      difference is a line that names the culprit. Lag and open operations are \
                      reported, and are no difference.",
+                )
+                .args(settings()),
+        )
+        .subcommand(
+            clap::Command::new("acquirer")
+                .about("Serve the simulated acquirer over HTTP, for --acquirer-url")
+                .long_about(
+                    "Serve the simulated acquirer over HTTP on --listen, for the --acquirer-url of \
+                     others. What it executed stands in acquirer.db in --data-dir and outlives it; \
+                     the --simulator settings say how it behaves, --acquirer-timeout-ms how long it \
+                     keeps silent where it is to.",
                 )
                 .args(settings()),
         )

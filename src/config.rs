@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use daybook_engine::acquirer::AcquirerLimits;
+use daybook_engine::acquirer::breaker::BreakerSettings;
+use daybook_engine::acquirer::http::HttpSettings;
 use daybook_engine::acquirer::simulator::{Rates, SimulatorSettings};
 use daybook_engine::engine::EngineSettings;
 use daybook_engine::payment::Terms;
@@ -87,6 +89,8 @@ pub(crate) struct Config {
     pub(crate) engine: EngineSettings,
     pub(crate) workers: WorkerSettings,
     pub(crate) simulator: SimulatorSettings,
+    /// `None`: the simulator in this process.
+    pub(crate) acquirer: Option<HttpSettings>,
     pub(crate) connections_max: usize,
     pub(crate) wait: Duration,
     pub(crate) wait_max: Duration,
@@ -151,6 +155,7 @@ impl Config {
                 },
                 call_limit: limits.call,
             },
+            acquirer: http_settings(&mut reader, limits.call),
             connections_max,
             wait: reader.millis("wait-ms"),
             wait_max: reader.seconds("wait-max-s"),
@@ -162,6 +167,22 @@ impl Config {
     pub(crate) fn has_role(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
+}
+
+/// The acquirer behind `--acquirer-url`, where one is named.
+fn http_settings(reader: &mut parse::Reader<'_>, call_limit: Duration) -> Option<HttpSettings> {
+    let connect_limit = reader.some_millis("acquirer-connect-timeout-ms");
+    let places = reader.value("acquirer-connections-max", parse::at_least::<1>);
+    let breaker = BreakerSettings {
+        window: reader.some_millis("acquirer-breaker-window-ms"),
+        calls_min: reader.value("acquirer-breaker-calls-min", parse::count),
+        failures_percent: reader.value("acquirer-breaker-failures-percent", parse::percent),
+        first_wait: reader.some_millis("acquirer-breaker-wait-ms"),
+        max_wait: reader.some_millis("acquirer-breaker-wait-max-ms"),
+        ..BreakerSettings::default()
+    };
+    let endpoint = reader.optional("acquirer-url", |text| text.parse())?;
+    Some(HttpSettings { endpoint, connect_limit, call_limit, places, breaker })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The composition root: the only place that names every adapter.
 
+mod acquirer;
 mod lock;
 mod postgres;
 mod sqlite;
@@ -17,6 +18,7 @@ use daybook_projections::{ViewError, ViewQueries, ViewStore};
 use crate::cli::Failure;
 use crate::config::{Config, Role};
 
+pub(crate) use acquirer::{acquirer, acquirer_desk};
 pub(crate) use postgres::migrate as migrate_postgres;
 
 /// Where the time comes from in this process.

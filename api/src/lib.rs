@@ -3,6 +3,7 @@
 //!
 //! The contract stands in two tables: [`route::ROUTES`] and [`problem::ALL`].
 
+mod acquirer;
 mod answer;
 mod api;
 mod body;
@@ -26,6 +27,7 @@ mod server;
 mod texts;
 mod verbs;
 
+pub use acquirer::AcquirerSite;
 pub use api::{Api, Probe, ViewLag};
 pub use limits::Limits;
 pub use metrics::HttpMetrics;

@@ -92,6 +92,7 @@ problems! {
     TOO_MANY_OPERATIONS        409 No "The payment has too many operations" "Capture or refund in fewer, larger parts."
     // The process
     OVERLOADED                 503 WhenServed "Too much is waiting already" "Repeat it after Retry-After, with the same key."
+    ACQUIRER_UNAVAILABLE       503 WhenServed "The acquirer takes no calls" "Repeat it after Retry-After, with the same key."
     STOPPING                   503 WhenServed "The process is stopping" "Repeat it after Retry-After, with the same key."
     LEDGER_UNAVAILABLE         503 WhenServed "The ledger can't be used" "Repeat it after Retry-After, with the same key."
     VIEWS_UNAVAILABLE          503 WhenServed "The views can't be read" "Repeat it after Retry-After."
@@ -130,6 +131,7 @@ impl From<EngineError> for ApiError {
         let problem = match &error {
             EngineError::Rejected { rejection, .. } => of_rejection(rejection),
             EngineError::Overloaded => OVERLOADED,
+            EngineError::AcquirerUnavailable => ACQUIRER_UNAVAILABLE,
             EngineError::Stopping => STOPPING,
             EngineError::Store(_) => LEDGER_UNAVAILABLE,
             EngineError::Unreadable(_) => LEDGER_UNREADABLE,
@@ -139,7 +141,9 @@ impl From<EngineError> for ApiError {
             EngineError::Rejected { payment_id, .. } => {
                 Self::new(problem, detail).about(payment_id)
             }
-            EngineError::Overloaded | EngineError::Stopping => Self::new(problem, detail),
+            EngineError::Overloaded | EngineError::AcquirerUnavailable | EngineError::Stopping => {
+                Self::new(problem, detail)
+            }
             EngineError::Store(cause) => Self::new(problem, detail).caused_by(cause),
             EngineError::Unreadable(cause) => {
                 let detail = format!("{detail}: the operator should upgrade daybook");

@@ -3,13 +3,15 @@
 mod linger;
 mod patience;
 
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,8 +21,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::acquirer::AcquirerSite;
+use crate::answer::Reply;
 use crate::api::Api;
 use crate::exchange;
+use crate::limits::Limits;
+use crate::metrics::HttpMetrics;
 
 use patience::Patience;
 
@@ -30,6 +36,46 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 const MAX_LINGERING: usize = 256;
 /// What waits before an accept is tried again that failed for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a server serves.
+#[async_trait]
+pub(crate) trait Site: Send + Sync + 'static {
+    fn limits(&self) -> &Limits;
+
+    fn metrics(&self) -> &HttpMetrics;
+
+    /// # Errors
+    /// [`Cut`] where the client gets no answer.
+    async fn answer(
+        self: Arc<Self>,
+        tracker: TaskTracker,
+        request: Request<Incoming>,
+    ) -> Result<Reply, Cut>;
+}
+
+/// The connection is cut without an answer: what an acquirer does that is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the connection is cut")]
+pub(crate) struct Cut;
+
+#[async_trait]
+impl Site for Api {
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn metrics(&self) -> &HttpMetrics {
+        &self.metrics
+    }
+
+    async fn answer(
+        self: Arc<Self>,
+        tracker: TaskTracker,
+        request: Request<Incoming>,
+    ) -> Result<Reply, Cut> {
+        Ok(exchange::serve(self, tracker, request).await)
+    }
+}
 
 /// A bound listener; nothing is served before [`Server::run`].
 #[derive(Debug)]
@@ -67,8 +113,21 @@ impl Server {
     /// Serves until `shutdown`, then accepts no more, lets every accepted request and every
     /// operation begun by one finish within the drain limit, and returns.
     pub async fn run(self, api: Arc<Api>, shutdown: impl Future<Output = ()>) -> Drained {
-        let drain = api.limits.drain;
-        let serving = Serving::of(api);
+        self.serve(api, shutdown).await
+    }
+
+    /// As [`Server::run`], for an acquirer's routes.
+    pub async fn run_acquirer(
+        self,
+        site: Arc<AcquirerSite>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Drained {
+        self.serve(site, shutdown).await
+    }
+
+    async fn serve(self, site: Arc<dyn Site>, shutdown: impl Future<Output = ()>) -> Drained {
+        let drain = site.limits().drain;
+        let serving = Serving::of(site);
         let mut shutdown = pin!(shutdown);
         loop {
             tokio::select! {
@@ -87,7 +146,7 @@ impl Server {
 
 /// What every connection shares.
 struct Serving {
-    api: Arc<Api>,
+    site: Arc<dyn Site>,
     protocol: http1::Builder,
     room: Arc<Semaphore>,
     lingering: Arc<Semaphore>,
@@ -96,18 +155,18 @@ struct Serving {
 }
 
 impl Serving {
-    fn of(api: Arc<Api>) -> Self {
+    fn of(site: Arc<dyn Site>) -> Self {
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())
-            .header_read_timeout(api.limits.header_read)
+            .header_read_timeout(site.limits().header_read)
             .max_buf_size(MAX_HEAD_BYTES);
         Self {
-            room: Arc::new(Semaphore::new(api.limits.connections)),
+            room: Arc::new(Semaphore::new(site.limits().connections)),
             lingering: Arc::new(Semaphore::new(MAX_LINGERING)),
             tracker: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            api,
+            site,
             protocol,
         }
     }
@@ -118,9 +177,9 @@ impl Serving {
             self.serve(stream, permit);
             return;
         }
-        self.api.metrics.refused_connections.inc();
+        self.site.metrics().refused_connections.inc();
         if let Ok(permit) = Arc::clone(&self.lingering).try_acquire_owned() {
-            let retry_after = self.api.limits.retry_after_seconds;
+            let retry_after = self.site.limits().retry_after_seconds;
             self.tracker.spawn(linger::refuse(stream, retry_after, permit));
         }
     }
@@ -130,14 +189,11 @@ impl Serving {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
-        let (api, tracker) = (Arc::clone(&self.api), self.tracker.clone());
-        let service = service_fn(move |request| {
-            let answering = exchange::serve(Arc::clone(&api), tracker.clone(), request);
-            async move { Ok::<_, Infallible>(answering.await) }
-        });
-        let io = TokioIo::new(Patience::new(stream, self.api.limits.write));
+        let (site, tracker) = (Arc::clone(&self.site), self.tracker.clone());
+        let service = service_fn(move |request| Arc::clone(&site).answer(tracker.clone(), request));
+        let io = TokioIo::new(Patience::new(stream, self.site.limits().write));
         let connection = self.protocol.serve_connection(io, service);
-        let (metrics, stopping) = (self.api.metrics.clone(), self.stopping.clone());
+        let (metrics, stopping) = (self.site.metrics().clone(), self.stopping.clone());
         self.tracker.spawn(async move {
             metrics.connections.inc();
             let mut connection = pin!(connection);

@@ -1,6 +1,13 @@
 //! The acquirer: the outside party that authorizes, captures and refunds cards.
 
+pub mod breaker;
+#[cfg(any(test, feature = "testing"))]
+pub mod contract;
+pub mod desk;
+pub mod http;
+pub mod record;
 pub mod simulator;
+pub mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,6 +85,12 @@ pub struct AcquirerLimits {
 /// The port.
 #[async_trait]
 pub trait Acquirer: Send + Sync + 'static {
+    /// How long it is known to take no calls, or zero where only this moment is known; `None` while it
+    /// takes them. Asked before an intent is written.
+    fn unavailable_for(&self) -> Option<Duration> {
+        None
+    }
+
     /// Executes the operation, once however often it is called under one id. Nothing is sent at or
     /// after `send_before`, checked just before the bytes leave; answers within the call limit.
     async fn call(&self, request: &AcquirerRequest, send_before: Instant) -> CallAnswer;

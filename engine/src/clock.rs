@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time, UTC, in whole milliseconds since 1970-01-01; written as RFC 3339 with
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A calendar day, written `2026-11-23` (ISO 8601).
+/// A calendar day of the years 1 to 9999, written `2026-11-23` (ISO 8601).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(NaiveDate);
 
@@ -94,11 +94,18 @@ impl fmt::Display for Date {
     }
 }
 
+/// The text is no day, or spells one in another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be a day such as 2026-11-23")]
+pub struct DateError;
+
 impl FromStr for Date {
-    type Err = chrono::ParseError;
+    type Err = DateError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(NaiveDate::from_str(text)?))
+        let date = NaiveDate::from_str(text).map_err(|_| DateError)?;
+        let is_written_so = (1..=9999).contains(&date.year()) && date.to_string() == text;
+        if is_written_so { Ok(Self(date)) } else { Err(DateError) }
     }
 }
 
@@ -180,6 +187,14 @@ mod tests {
     fn times_outside_rfc_3339_are_clamped() {
         assert_eq!(Timestamp::from_millis(-5).millis(), 0);
         assert_eq!(Timestamp::from_millis(i64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn a_day_has_one_spelling() {
+        for bad in ["", "2026-1-23", "2026-11-31", "0000-01-01", "-0044-03-15", "+12026-11-23"] {
+            assert_eq!(bad.parse::<Date>(), Err(DateError), "{bad:?}");
+        }
+        assert_eq!("2026-11-23".parse::<Date>().unwrap().to_string(), "2026-11-23");
     }
 
     #[test]

@@ -58,6 +58,9 @@ pub enum EngineError {
     /// Too much is waiting already; nothing was recorded.
     #[error("the engine is at its limit: try again in a moment")]
     Overloaded,
+    /// The acquirer takes no calls; nothing was recorded.
+    #[error("the acquirer takes no calls just now: try again in a moment")]
+    AcquirerUnavailable,
     /// The process is stopping; nothing was recorded.
     #[error("the process is stopping: try again in a moment")]
     Stopping,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use daybook_api::{Api, Drained, HttpMetrics, Limits, Payments, Probe, Server};
 use daybook_engine::Engine;
 use daybook_engine::acquirer::Acquirer;
-use daybook_engine::acquirer::simulator::Simulator;
 use daybook_engine::clock::Clock;
 use daybook_engine::engine::{EngineMetrics, Foundations};
 use daybook_engine::ids::Ids;
@@ -19,7 +18,6 @@ use daybook_engine::workers::{WorkerFoundations, Workers};
 use daybook_projections::feed::LedgerFeed;
 use daybook_projections::{Pace, Projector};
 use prometheus_client::registry::Registry;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -41,7 +39,7 @@ pub(crate) async fn run(config: Config) -> Result<(), Failure> {
         .map_err(|error| Failure::dependency(&format!("--listen {}", config.listen), &error))?;
     let process = Process::build(&config, ids).await?;
     let address = server.local_addr();
-    let stop = stop_signal()?;
+    let stop = super::stop_signal()?;
     // Scripts wait for this line; nobody reading it is no reason not to serve.
     let _ = writeln!(std::io::stdout(), "daybook listening on http://{address}");
     tracing::info!(%address, roles = ?config.roles, "serving");
@@ -67,9 +65,9 @@ impl Process {
     async fn build(config: &Config, ids: Arc<Ids>) -> Result<Self, Failure> {
         let stores = Stores::open(config, &ids).await?;
         let (clock, wake) = (wiring::clock(), Wake::default());
-        let acquirer: Arc<dyn Acquirer> = Arc::new(Simulator::new(config.simulator, clock.clone()));
         let metrics = Arc::new(EngineMetrics::default());
         let mut registry = Registry::with_prefix("daybook");
+        let acquirer = wiring::acquirer(config, &mut registry);
         metrics.register(&mut registry);
         let foundations = Foundations {
             ledger: stores.ledger.clone(),
@@ -216,17 +214,4 @@ impl Starting<'_> {
         self.background.spawn(keeper.run(holding.clone()));
         (held, holding)
     }
-}
-
-/// Ends at the first SIGTERM or SIGINT.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let listen = |kind| signal(kind).map_err(|error| Failure::dependency("signals", &error));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("stopping at SIGTERM"),
-            _ = interrupt.recv() => tracing::info!("stopping at SIGINT"),
-        }
-    })
 }

@@ -151,6 +151,14 @@ pub(super) fn pool_max(text: &str) -> Result<u32, String> {
     within(text, 1, 1000)
 }
 
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    within(text, 1, 10_000_000)
+}
+
+pub(super) fn percent(text: &str) -> Result<u32, String> {
+    within(text, 1, 100)
+}
+
 pub(super) fn basis_points(text: &str) -> Result<u16, String> {
     within(text, 0, 10_000)
 }

@@ -100,7 +100,8 @@ cases! { $
         a_second_capture_is_a_conflict;
     views:
         the_lists_agree_with_the_ledger
-        pages_show_every_payment_once;
+        pages_show_every_payment_once
+        a_tampered_cursor_of_any_list_is_refused_and_nothing_else;
     bad_input:
         bad_input_is_refused_precisely;
     mixed:

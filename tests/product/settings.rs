@@ -75,10 +75,18 @@ async fn refused(daybook: &Daybook, flags: &[&str], parts: &[&str]) {
 
 /// Settings that scripts rely on.
 const SETTINGS: &[&str] = &[
+    "acquirer-breaker-calls-min",
+    "acquirer-breaker-failures-percent",
+    "acquirer-breaker-wait-max-ms",
+    "acquirer-breaker-wait-ms",
+    "acquirer-breaker-window-ms",
+    "acquirer-connect-timeout-ms",
+    "acquirer-connections-max",
     "acquirer-key-lifetime-s",
     "acquirer-processing-ms",
     "acquirer-send-window-ms",
     "acquirer-timeout-ms",
+    "acquirer-url",
     "authorization-lifetime-s",
     "cache-max",
     "config",
@@ -140,7 +148,7 @@ pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
     assert_eq!(program.status.code(), Some(0));
     let overview = String::from_utf8_lossy(&program.stdout).into_owned();
     let of_serve = flags_of(&help(&daybook, "serve").await);
-    for command in ["serve", "migrate", "verify", "show"] {
+    for command in ["serve", "migrate", "verify", "show", "acquirer"] {
         let is_listed = overview.lines().any(|line| line.trim_start().starts_with(command));
         assert!(is_listed, "{command} is missing in:\n{overview}");
         let text = help(&daybook, command).await;

@@ -41,6 +41,7 @@ async fn an_engine_that_cannot_answer_is_503_with_retry_after_or_500() {
     let damaged = DecodeError::Unknown { event_type: "payment.moved".into(), version: 3 };
     let table = [
         (EngineError::Overloaded, 503, "OVERLOADED"),
+        (EngineError::AcquirerUnavailable, 503, "ACQUIRER_UNAVAILABLE"),
         (EngineError::Stopping, 503, "STOPPING"),
         (
             store(StoreError::Unavailable { store: "ledger", cause: cause() }),

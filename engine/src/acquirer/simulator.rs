@@ -66,6 +66,32 @@ impl<C: Clock> Simulator<C> {
         Draw::of(self.settings.seed, request)
     }
 
+    /// How it treats an operation.
+    #[must_use]
+    pub fn behaviour(&self, request: &AcquirerRequest) -> Behaviour {
+        Behaviour::of(request, &self.settings.rates, self.draw(request).number(0))
+    }
+
+    /// What becomes of an operation in the end, if it arrives.
+    #[must_use]
+    pub fn settled(&self, request: &AcquirerRequest) -> Outcome {
+        let draw = self.draw(request);
+        match self.behaviour(request) {
+            Behaviour::ApproveHalf => draw.approved(half(request.amount)),
+            Behaviour::Decline(code) => draw.declined(code),
+            Behaviour::Fail | Behaviour::CutThenFailed => draw.failed(),
+            Behaviour::Approve
+            | Behaviour::CutThenApproved
+            | Behaviour::CutThenNotFound
+            | Behaviour::CutThenPending
+            | Behaviour::NeverSent
+            | Behaviour::SilentThenApproved
+            | Behaviour::LateAnswer
+            | Behaviour::Duplicate
+            | Behaviour::Contradict => draw.approved(request.amount),
+        }
+    }
+
     async fn take_time(&self, draw: &Draw) {
         let (min, max) = self.settings.latency_ms;
         let spread = max.saturating_sub(min).saturating_add(1);

@@ -75,10 +75,15 @@ impl Engine {
         for _ in 0..CONFLICTS_MAX {
             let decision = self.decide(&step, basis.snapshot.as_deref()).await?;
             let events = match decision {
-                Ok(Decision::Append(events)) => events,
+                Ok(Decision::Append(events)) if !self.is_held_back(&step) => events,
                 _ if !basis.is_fresh => {
                     basis = self.fresh(payment_id).await?;
                     continue;
+                }
+                // What is not in the ledger, with certainty, is not begun.
+                Ok(Decision::Append(_)) => {
+                    self.0.metrics.refused_by_acquirer.inc();
+                    return Err(EngineError::AcquirerUnavailable);
                 }
                 Ok(settled) => return settle(settled, basis.snapshot, payment_id),
                 Err(rejection) => return Err(EngineError::rejected(payment_id, rejection)),
@@ -93,6 +98,11 @@ impl Engine {
             }
         }
         Err(EngineError::Overloaded)
+    }
+
+    /// An intent that could not be sent is not written; outcomes always are.
+    fn is_held_back(&self, step: &Step<'_>) -> bool {
+        matches!(step, Step::Intent(_)) && self.0.acquirer.unavailable_for().is_some()
     }
 
     /// What this process knows of the payment. One it has not seen is taken for new by the request

@@ -1,7 +1,10 @@
 //! Transactions that leave nothing open behind them.
 
+use std::io;
+
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnection, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
+use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, raw_sql};
 
 use super::Database;
@@ -26,13 +29,21 @@ impl Database {
         &self,
         asked: impl Future<Output = sqlx::Result<T>>,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.answer_limit(), asked).await {
-            Ok(answer) => answer.map_err(|error| self.unavailable(&error)),
-            Err(_) => Err(StoreError::Unavailable {
-                store: self.store,
-                cause: format!("no answer from {} in time", self.settings.url),
-            }),
-        }
+        self.in_time(asked).await.map_err(|error| self.unavailable(&error))
+    }
+
+    /// As [`Database::answered`], with the driver's own errors; an answer that does not come in time is
+    /// one of the line's.
+    ///
+    /// # Errors
+    /// The driver's.
+    pub async fn in_time<T>(
+        &self,
+        asked: impl Future<Output = sqlx::Result<T>>,
+    ) -> sqlx::Result<T> {
+        tokio::time::timeout(self.answer_limit(), asked).await.unwrap_or_else(|_| {
+            Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "no answer in time")))
+        })
     }
 
     /// Begins a transaction with `lock`, a statement without parameters that takes its locks: in
@@ -64,6 +75,28 @@ impl Database {
 impl Transaction<'_> {
     pub fn connection(&mut self) -> &mut PgConnection {
         &mut self.connection
+    }
+
+    /// The rows of a statement.
+    ///
+    /// # Errors
+    /// As [`Database::in_time`].
+    pub async fn fetch_all(
+        &mut self,
+        query: Query<'_, Postgres, PgArguments>,
+    ) -> sqlx::Result<Vec<PgRow>> {
+        let database = self.database;
+        database.in_time(query.fetch_all(self.connection())).await
+    }
+
+    /// How many rows a statement changed.
+    ///
+    /// # Errors
+    /// As [`Database::in_time`].
+    pub async fn execute(&mut self, query: Query<'_, Postgres, PgArguments>) -> sqlx::Result<u64> {
+        let database = self.database;
+        let done = database.in_time(query.execute(self.connection())).await?;
+        Ok(done.rows_affected())
     }
 
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 use daybook_engine::engine::{EngineError, EngineSettings};
 use daybook_engine::payment::PaymentStatus;
 
-use crate::stage::{LONG, Stage, authorize, authorized, capture, until};
+use crate::stage::{LONG, Stage, authorize, authorized, body, capture, until, void};
 
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -93,4 +93,55 @@ async fn a_repeat_that_waits_keeps_no_room_from_others() {
         assert!(request.await.unwrap().unwrap().is_concluded());
     }
     assert_eq!(stage.acquirer.contacts().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_acquirer_is_away_no_intent_is_written() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let id = authorized(&engine, "order-1", 1000).await;
+    stage.acquirer.set_away(true);
+    let events = stage.events().await;
+    let refused = [
+        engine.authorize(authorize("order-2", 1000), LONG).await.map(|_| ()),
+        engine.capture(capture(id, "capture-1", 100), LONG).await.map(|_| ()),
+        engine.void(void(id, "void-1"), LONG).await.map(|_| ()),
+    ];
+    for answer in refused {
+        assert!(matches!(answer, Err(EngineError::AcquirerUnavailable)), "{answer:?}");
+    }
+    assert_eq!(stage.events().await, events);
+    assert_eq!(stage.metrics.refused_by_acquirer.get(), 3);
+    stage.acquirer.set_away(false);
+    authorized(&engine, "order-2", 1000).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_ledger_is_answered_while_the_acquirer_is_away() {
+    let stage = Stage::new();
+    let first = stage.engine().authorize(authorize("order-1", 1000), LONG).await.unwrap();
+    stage.acquirer.set_away(true);
+    // Another process, which has never seen the payment.
+    let repeat = stage.beside().engine().authorize(authorize("order-1", 1000), LONG).await.unwrap();
+    assert!(repeat.is_replay);
+    assert_eq!(body(&repeat), body(&first));
+    let id = first.view.snapshot.payment_id;
+    let beyond = stage.engine().capture(capture(id, "capture-1", 1001), LONG).await;
+    assert!(matches!(beyond, Err(EngineError::Rejected { .. })), "{beyond:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_outcome_of_a_call_is_recorded_when_the_acquirer_has_gone_meanwhile() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    stage.acquirer.hold_calls();
+    let called = {
+        let engine = engine.clone();
+        tokio::spawn(async move { engine.authorize(authorize("order-1", 1000), LONG).await })
+    };
+    until("the call", async || stage.acquirer.is_busy()).await;
+    stage.acquirer.set_away(true);
+    stage.acquirer.release_calls();
+    let answer = called.await.unwrap().unwrap();
+    assert_eq!(answer.view.snapshot.payment.status(), PaymentStatus::Authorized);
 }

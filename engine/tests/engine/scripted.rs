@@ -4,7 +4,9 @@
 //! the stage that owns the acquirer fails its test with it.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use daybook_engine::acquirer::{Acquirer, AcquirerRequest, CallAnswer, InquiryAnswer, Notice};
@@ -45,6 +47,7 @@ pub(crate) struct Scripted {
     ledger: Arc<dyn Ledger>,
     state: Mutex<State>,
     is_held: watch::Sender<bool>,
+    is_away: AtomicBool,
     notices: mpsc::Sender<Notice>,
     fetched: AsyncMutex<mpsc::Receiver<Notice>>,
 }
@@ -54,7 +57,15 @@ impl Scripted {
         let (notices, fetched) = mpsc::channel(16);
         let (is_held, _) = watch::channel(false);
         let state = Mutex::default();
-        Arc::new(Self { ledger, state, is_held, notices, fetched: AsyncMutex::new(fetched) })
+        let is_away = AtomicBool::new(false);
+        Arc::new(Self {
+            ledger,
+            state,
+            is_held,
+            is_away,
+            notices,
+            fetched: AsyncMutex::new(fetched),
+        })
     }
 
     /// The next call of this verb is answered so; without a script it is approved.
@@ -74,6 +85,11 @@ impl Scripted {
 
     pub(crate) fn release_calls(&self) {
         self.is_held.send_replace(false);
+    }
+
+    /// From now on it is known to take no calls, or takes them again.
+    pub(crate) fn set_away(&self, is_away: bool) {
+        self.is_away.store(is_away, Ordering::SeqCst);
     }
 
     pub(crate) async fn notify(&self, notice: Notice) {
@@ -152,6 +168,10 @@ impl Drop for Presence<'_> {
 
 #[async_trait]
 impl Acquirer for Scripted {
+    fn unavailable_for(&self) -> Option<Duration> {
+        self.is_away.load(Ordering::SeqCst).then_some(Duration::ZERO)
+    }
+
     async fn call(&self, request: &AcquirerRequest, send_before: Instant) -> CallAnswer {
         let _presence = self.arrive(Kind::Call, request);
         if Instant::now() >= send_before {

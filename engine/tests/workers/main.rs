@@ -11,6 +11,7 @@ mod notices;
 mod partitions;
 mod rounds;
 #[path = "../engine/scripted.rs"]
+#[expect(dead_code, reason = "the engine's tests need more of it")]
 mod scripted;
 #[path = "../engine/stage.rs"]
 #[expect(dead_code, reason = "the engine's tests need more of it")]

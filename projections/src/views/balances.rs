@@ -7,11 +7,12 @@ pub(super) mod sqlite;
 use daybook_engine::journal::Account;
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::Currency;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::ViewError;
 use crate::views::View;
 use crate::views::columns::Columns;
+use crate::views::page::PageKey;
 
 /// One account of one merchant in one currency; amounts in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,4 +53,12 @@ impl BalanceBody {
             Account::MerchantPayable | Account::Fees => credits.checked_sub(debits),
         }
     }
+}
+
+/// In ascending order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::views) struct BalanceKey(pub MerchantId, pub Currency, pub Account);
+
+impl PageKey for BalanceKey {
+    const LIST: &'static str = "balances";
 }

@@ -11,7 +11,9 @@ use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::{LateOutcomeKind, OperationStatus, Verb};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::views::page::PageKey;
 
 /// An operation of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,4 +37,12 @@ pub struct OperationBody {
     pub completed_at: Option<Timestamp>,
     pub acquirer_transaction_id: Option<Arc<str>>,
     pub response_code: Option<Arc<str>>,
+}
+
+/// By request, newest first: ids are UUIDv7.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::views) struct OperationKey(pub OperationId);
+
+impl PageKey for OperationKey {
+    const LIST: &'static str = "operations";
 }

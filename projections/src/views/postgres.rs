@@ -16,9 +16,9 @@ use daybook_engine::ids::Partition;
 use daybook_engine::ledger::StoreError;
 use daybook_engine::migration::Migration;
 use daybook_engine::money::Currency;
-use daybook_engine::postgres::{Database, Migrator, PostgresSettings};
-use sqlx::postgres::PgConnection;
+use daybook_engine::postgres::{Database, Migrator, PostgresSettings, Transaction};
 
+use super::cursors::ALL as CURSORS;
 use super::page::{Page, PageQuery};
 use super::{
     Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, RefundBody,
@@ -29,16 +29,21 @@ use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
 
 /// The scripts that these views need.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 3,
-    name: "views",
-    sql: include_str!("../../../migrations/postgres/0003_views.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 3,
+        name: "views",
+        sql: include_str!("../../../migrations/postgres/0003_views.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "days",
+        sql: include_str!("../../../migrations/postgres/0006_days.sql"),
+    },
+];
 
 /// Of a read transaction: what is read in it belongs together.
 const READING: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
-/// The same, for the one that a command keeps open to its end.
-const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// The views in one database.
 #[derive(Debug)]
@@ -67,7 +72,8 @@ impl PostgresViews {
     pub async fn open(settings: &PostgresSettings, partitions: u16) -> Result<Self, ViewError> {
         let database = Database::connect("views", settings, Durability::Normal, MIGRATIONS).await?;
         let mut connection = database.connection().await?;
-        if !cursors::check(&mut connection, partitions).await? {
+        let known = database.answered(sqlx::query(CURSORS).fetch_all(&mut connection)).await?;
+        if !cursors::check(&known, partitions)? {
             return Err(ViewError::Store(StoreError::Refused(
                 "the views have no cursors: run `daybook migrate` as the owner of the database"
                     .to_owned(),
@@ -85,8 +91,11 @@ impl PostgresViews {
 #[async_trait]
 impl ViewStore for PostgresViews {
     async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
-        let mut reader = self.database.pool().acquire().await.map_err(failed(View::Payments))?;
-        cursors::all(&mut reader).await
+        // A transaction, so that a connection whose answer was lost ends with it.
+        let mut reader = self.database.begin(READING).await?;
+        let rows = reader.fetch_all(sqlx::query(CURSORS)).await.map_err(failed(View::Payments))?;
+        reader.roll_back().await?;
+        cursors::read(&rows)
     }
 
     async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError> {
@@ -95,12 +104,12 @@ impl ViewStore for PostgresViews {
         }
         let mut transaction = self.database.begin(&cursors::lock(batches)).await?;
         // Dropping the transaction on any way out but the last undoes it.
-        if !cursors::advance(transaction.connection(), batches).await? {
+        if !cursors::advance(&mut transaction, batches).await? {
             transaction.roll_back().await?;
             return Ok(Applied::Superseded);
         }
         for view in View::ALL {
-            apply_view(transaction.connection(), view, batches).await?;
+            apply_view(&mut transaction, view, batches).await?;
             // A long fold must not keep this thread from the requests beside it.
             tokio::task::yield_now().await;
         }
@@ -109,13 +118,15 @@ impl ViewStore for PostgresViews {
     }
 
     async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError> {
-        let reader = self.database.pool().begin_with(BEGIN_READING).await;
-        let reader = reader.map_err(failed(View::Payments))?;
-        Ok(Box::new(snapshot::PostgresSnapshot::begin(reader, partition).await?))
+        Ok(Box::new(snapshot::PostgresSnapshot::begin(&self.database, partition).await?))
     }
 }
 
-async fn apply_view(tx: &mut PgConnection, view: View, batches: &[Batch]) -> Result<(), ViewError> {
+async fn apply_view(
+    tx: &mut Transaction<'_>,
+    view: View,
+    batches: &[Batch],
+) -> Result<(), ViewError> {
     let new: Vec<&[DecodedEvent]> = batches.iter().map(|batch| batch.new_to(view)).collect();
     match view {
         View::Payments => payments::postgres::apply(tx, &new).await,
@@ -133,12 +144,12 @@ impl PostgresViews {
     async fn page<T>(
         &self,
         view: View,
-        items: impl AsyncFnOnce(&mut PgConnection) -> Result<Items<T>, ViewError>,
+        items: impl AsyncFnOnce(&mut Transaction<'_>) -> Result<Items<T>, ViewError>,
     ) -> Result<Page<T>, ViewError> {
         // A request that goes away takes the connection with it, and never leaves it in here.
         let mut reader = self.database.begin(READING).await?;
-        let positions = cursors::positions(reader.connection(), view).await?;
-        let (items, next) = items(reader.connection()).await?;
+        let positions = cursors::positions(&mut reader, view).await?;
+        let (items, next) = items(&mut reader).await?;
         reader.roll_back().await?;
         Ok(Page { items, next, positions })
     }
@@ -147,11 +158,14 @@ impl PostgresViews {
 #[async_trait]
 impl ViewQueries for PostgresViews {
     async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
-        self.page(View::Payments, async |tx| payments::postgres::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Payments, async |tx| payments::postgres::page(tx, query, after).await).await
     }
 
     async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError> {
-        self.page(View::Settlements, async |tx| settlements::postgres::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Settlements, async |tx| settlements::postgres::page(tx, query, after).await)
+            .await
     }
 
     async fn settlement_lines(
@@ -160,21 +174,26 @@ impl ViewQueries for PostgresViews {
         currency: Option<Currency>,
         date: Option<Date>,
     ) -> Result<Page<SettlementLineBody>, ViewError> {
-        let lines = async |tx: &mut PgConnection| {
-            settlements::postgres::line_page(tx, query, currency, date).await
+        let after = query.key()?;
+        let lines = async |tx: &mut Transaction<'_>| {
+            settlements::postgres::line_page(tx, query, after, currency, date).await
         };
         self.page(View::Settlements, lines).await
     }
 
     async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError> {
-        self.page(View::Refunds, async |tx| refunds::postgres::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Refunds, async |tx| refunds::postgres::page(tx, query, after).await).await
     }
 
     async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError> {
-        self.page(View::Balances, async |tx| balances::postgres::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Balances, async |tx| balances::postgres::page(tx, query, after).await).await
     }
 
     async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError> {
-        self.page(View::Operations, async |tx| operations::postgres::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Operations, async |tx| operations::postgres::page(tx, query, after).await)
+            .await
     }
 }

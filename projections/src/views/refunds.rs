@@ -11,7 +11,9 @@ use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::OperationStatus;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::views::page::PageKey;
 
 /// A refund of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,4 +30,12 @@ pub struct RefundBody {
     pub completed_at: Option<Timestamp>,
     pub acquirer_transaction_id: Option<Arc<str>>,
     pub response_code: Option<Arc<str>>,
+}
+
+/// By request, newest first: ids are UUIDv7.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::views) struct RefundKey(pub OperationId);
+
+impl PageKey for RefundKey {
+    const LIST: &'static str = "refunds";
 }

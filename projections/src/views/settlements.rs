@@ -6,7 +6,7 @@ pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use daybook_engine::clock::{Date, Timestamp};
-use daybook_engine::ids::{OperationId, PaymentId};
+use daybook_engine::ids::{OperationId, Partition, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ViewError;
 use crate::views::View;
 use crate::views::columns::Columns;
+use crate::views::page::PageKey;
 
 /// One merchant's day in one currency; amounts in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -85,4 +86,20 @@ pub struct SettlementLineBody {
     /// In minor units, never negative; a refund's is what was given back.
     pub amount: Amount,
     pub fee: Amount,
+}
+
+/// By day, newest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::views) struct SettlementKey(pub Date, pub MerchantId, pub Currency);
+
+impl PageKey for SettlementKey {
+    const LIST: &'static str = "settlements";
+}
+
+/// By day and time, newest first, then by partition and position.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::views) struct SettlementLineKey(pub Date, pub Timestamp, pub Partition, pub u64);
+
+impl PageKey for SettlementLineKey {
+    const LIST: &'static str = "settlement-lines";
 }

@@ -27,11 +27,18 @@ use super::{
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 3,
-    name: "views",
-    sql: include_str!("../../../migrations/sqlite/0003_views.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 3,
+        name: "views",
+        sql: include_str!("../../../migrations/sqlite/0003_views.sql"),
+    },
+    Migration {
+        number: 6,
+        name: "days",
+        sql: include_str!("../../../migrations/sqlite/0006_days.sql"),
+    },
+];
 
 /// `views.db`.
 #[derive(Debug)]
@@ -128,11 +135,14 @@ impl SqliteViews {
 #[async_trait]
 impl ViewQueries for SqliteViews {
     async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
-        self.page(View::Payments, async |tx| payments::sqlite::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Payments, async |tx| payments::sqlite::page(tx, query, after).await).await
     }
 
     async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError> {
-        self.page(View::Settlements, async |tx| settlements::sqlite::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Settlements, async |tx| settlements::sqlite::page(tx, query, after).await)
+            .await
     }
 
     async fn settlement_lines(
@@ -141,21 +151,26 @@ impl ViewQueries for SqliteViews {
         currency: Option<Currency>,
         date: Option<Date>,
     ) -> Result<Page<SettlementLineBody>, ViewError> {
+        let after = query.key()?;
         let lines = async |tx: &mut SqliteConnection| {
-            settlements::sqlite::line_page(tx, query, currency, date).await
+            settlements::sqlite::line_page(tx, query, after, currency, date).await
         };
         self.page(View::Settlements, lines).await
     }
 
     async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError> {
-        self.page(View::Refunds, async |tx| refunds::sqlite::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Refunds, async |tx| refunds::sqlite::page(tx, query, after).await).await
     }
 
     async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError> {
-        self.page(View::Balances, async |tx| balances::sqlite::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Balances, async |tx| balances::sqlite::page(tx, query, after).await).await
     }
 
     async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError> {
-        self.page(View::Operations, async |tx| operations::sqlite::page(tx, query).await).await
+        let after = query.key()?;
+        self.page(View::Operations, async |tx| operations::sqlite::page(tx, query, after).await)
+            .await
     }
 }

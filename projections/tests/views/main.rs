@@ -5,8 +5,13 @@
 mod book;
 mod history;
 mod pages;
+mod postgres_days;
+mod postgres_line;
 mod projecting;
 mod properties;
+#[path = "../../../engine/tests/ledger_contract/proxy.rs"]
+#[expect(dead_code, reason = "not every fault that it knows is met here")]
+mod proxy;
 mod tables;
 mod throughput;
 mod verifying;
@@ -43,6 +48,7 @@ cases! { $
         rows_that_arrive_between_two_pages_move_nothing
         a_page_says_how_far_its_view_is
         a_cursor_of_another_list_or_of_nobody_is_refused
+        a_cursor_changed_in_any_part_is_refused
         lines_can_be_asked_for_by_currency_and_day
         a_sum_beyond_64_bits_is_refused_not_wrapped;
     projecting:

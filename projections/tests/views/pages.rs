@@ -7,6 +7,7 @@ use std::sync::Arc;
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::Currency;
 use daybook_projections::{Page, PageQuery, ViewError};
+use serde_json::json;
 
 use crate::book::Book;
 use crate::history::History;
@@ -161,6 +162,52 @@ pub(crate) async fn a_cursor_of_another_list_or_of_nobody_is_refused(store: Stor
             assert!(matches!(answer, Err(ViewError::BadCursor)), "{list}: {answer:?}");
         }
     }
+}
+
+pub(crate) async fn a_cursor_changed_in_any_part_is_refused(store: Store) {
+    let (_, desk) = filled(store, 9).await;
+    for list in LISTS {
+        let query = PageQuery { limit: 1, ..PageQuery::default() };
+        let next = page(desk.views.as_ref(), list, &query).await.unwrap().next.unwrap();
+        let json = text_of(&next);
+        let key: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let mut changed = vec![json.replace("[", "[ "), json.replace("\",", "\",1,")];
+        // A single part stands by itself, several in an array.
+        let parts = key[1].as_array().map_or(0, Vec::len);
+        for wrong in [json!("it's"), json!(true), json!(null), json!("9999-99-99"), json!(-1)] {
+            for part in 0..parts {
+                let mut key = key.clone();
+                key[1][part] = wrong.clone();
+                // Whatever is printable is a merchant's id.
+                let is_merchant = wrong.is_string() && text_of_part(&json, part).contains("shop");
+                changed.extend((!is_merchant).then(|| key.to_string()));
+            }
+            let mut key = key.clone();
+            key[1] = wrong;
+            changed.push(key.to_string());
+        }
+        for bad in changed {
+            let query = PageQuery { after: Some(cursor_of(&bad)), ..query.clone() };
+            let answer = page(desk.views.as_ref(), list, &query).await;
+            assert!(matches!(answer, Err(ViewError::BadCursor)), "{list} {bad}: {answer:?}");
+        }
+        let query = PageQuery { after: Some(next), ..query };
+        page(desk.views.as_ref(), list, &query).await.unwrap();
+    }
+}
+
+fn text_of(cursor: &str) -> String {
+    let (digits, _) = cursor.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    String::from_utf8(digits.iter().map(byte).collect()).unwrap()
+}
+
+fn text_of_part(json: &str, part: usize) -> String {
+    serde_json::from_str::<serde_json::Value>(json).unwrap()[1][part].to_string()
+}
+
+fn cursor_of(json: &str) -> String {
+    json.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) async fn lines_can_be_asked_for_by_currency_and_day(store: Store) {

@@ -1,9 +1,9 @@
 //! The balances view on Postgres: totals per partition, summed on read.
 
-use sqlx::postgres::PgConnection;
+use daybook_engine::postgres::Transaction;
 
-use super::BalanceBody;
 use super::fold::{BALANCE, BalancesFold};
+use super::{BalanceBody, BalanceKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::postgres::{Items, PostgresColumns, failed, insert};
@@ -11,7 +11,7 @@ use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     batches: &[&[DecodedEvent]],
 ) -> Result<(), ViewError> {
     let mut fold = BalancesFold::default();
@@ -19,16 +19,14 @@ pub(in crate::views) async fn apply(
     if fold.totals.is_empty() {
         return Ok(());
     }
-    insert(
+    let insert = insert(
         &BALANCE,
         fold.totals.values(),
         "ON CONFLICT (merchant_id, currency, account, partition) DO UPDATE SET
              debits = balance.debits + excluded.debits,
              credits = balance.credits + excluded.credits",
-    )
-    .execute(tx)
-    .await
-    .map_err(failed(View::Balances))?;
+    );
+    tx.execute(insert).await.map_err(failed(View::Balances))?;
     Ok(())
 }
 
@@ -45,11 +43,14 @@ macro_rules! page {
 }
 
 pub(in crate::views) async fn page(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     query: &PageQuery,
+    after: Option<BalanceKey>,
 ) -> Result<Items<BalanceBody>, ViewError> {
-    let (merchant_id, currency, account): (String, String, String) =
-        query.key("balances")?.unwrap_or_default();
+    let (merchant_id, currency, account) = after.map_or_else(Default::default, |key| {
+        let BalanceKey(merchant_id, currency, account) = key;
+        (merchant_id.to_string(), currency.to_string(), account.as_str())
+    });
     let statement = match query.merchant_id {
         Some(_) => page!("merchant_id = $1"),
         None => page!("$1::text IS NULL"),
@@ -59,14 +60,13 @@ pub(in crate::views) async fn page(
         .bind(merchant_id)
         .bind(currency)
         .bind(account)
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Balances))?;
+        .bind(query.rows_to_read());
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Balances))?;
     let items = rows
         .iter()
         .map(|row| BalanceBody::read(&PostgresColumns { row, view: View::Balances }))
         .collect::<Result<_, _>>()?;
-    let key = |body: &BalanceBody| (body.merchant_id.clone(), body.currency, body.account);
-    Ok(query.cut("balances", items, key))
+    let key =
+        |body: &BalanceBody| BalanceKey(body.merchant_id.clone(), body.currency, body.account);
+    Ok(query.cut(items, key))
 }

@@ -2,8 +2,8 @@
 
 use sqlx::sqlite::SqliteConnection;
 
-use super::BalanceBody;
 use super::fold::BalancesFold;
+use super::{BalanceBody, BalanceKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
@@ -50,9 +50,12 @@ macro_rules! page {
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
+    after: Option<BalanceKey>,
 ) -> Result<Items<BalanceBody>, ViewError> {
-    let (merchant_id, currency, account): (String, String, String) =
-        query.key("balances")?.unwrap_or_default();
+    let (merchant_id, currency, account) = after.map_or_else(Default::default, |key| {
+        let BalanceKey(merchant_id, currency, account) = key;
+        (merchant_id.to_string(), currency.to_string(), account.as_str())
+    });
     let statement = match query.merchant_id {
         Some(_) => page!("merchant_id = ?1"),
         None => page!("?1 IS NULL"),
@@ -70,6 +73,7 @@ pub(in crate::views) async fn page(
         .iter()
         .map(|row| BalanceBody::read(&SqliteColumns { row, view: View::Balances }))
         .collect::<Result<_, _>>()?;
-    let key = |body: &BalanceBody| (body.merchant_id.clone(), body.currency, body.account);
-    Ok(query.cut("balances", items, key))
+    let key =
+        |body: &BalanceBody| BalanceKey(body.merchant_id.clone(), body.currency, body.account);
+    Ok(query.cut(items, key))
 }

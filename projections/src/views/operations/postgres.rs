@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use daybook_engine::ids::{OperationId, Partition};
+use daybook_engine::postgres::Transaction;
 use daybook_engine::postgres::values::smallint;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::OperationBody;
 use super::fold::{OPERATION, OperationRow, OperationsFold};
+use super::{OperationBody, OperationKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::postgres::{Items, PostgresColumns, failed, insert};
@@ -16,7 +17,7 @@ use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     batches: &[&[DecodedEvent]],
 ) -> Result<(), ViewError> {
     let rows = load(tx, &OperationsFold::known_before(batches)).await?;
@@ -25,7 +26,7 @@ pub(in crate::views) async fn apply(
     if fold.rows.is_empty() {
         return Ok(());
     }
-    insert(
+    let insert = insert(
         &OPERATION,
         fold.rows.values(),
         "ON CONFLICT (partition, operation_id) DO UPDATE SET
@@ -35,10 +36,8 @@ pub(in crate::views) async fn apply(
              completed_at = excluded.completed_at,
              acquirer_transaction_id = excluded.acquirer_transaction_id,
              response_code = excluded.response_code",
-    )
-    .execute(tx)
-    .await
-    .map_err(failed(View::Operations))?;
+    );
+    tx.execute(insert).await.map_err(failed(View::Operations))?;
     Ok(())
 }
 
@@ -54,7 +53,7 @@ macro_rules! select {
 }
 
 async fn load(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     wanted: &BTreeMap<OperationId, Partition>,
 ) -> Result<BTreeMap<OperationId, OperationRow>, ViewError> {
     if wanted.is_empty() {
@@ -67,10 +66,8 @@ async fn load(
              SELECT * FROM unnest($1::int2[], $2::uuid[]))"
     ))
     .bind(partitions)
-    .bind(ids)
-    .fetch_all(tx)
-    .await
-    .map_err(failed(View::Operations))?;
+    .bind(ids);
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Operations))?;
     rows.iter().map(|row| read(row).map(|row| (row.operation.operation_id, row))).collect()
 }
 
@@ -85,24 +82,21 @@ macro_rules! page {
 }
 
 pub(in crate::views) async fn page(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     query: &PageQuery,
+    after: Option<OperationKey>,
 ) -> Result<Items<OperationBody>, ViewError> {
-    let before: Uuid = query.key("operations")?.unwrap_or(Uuid::max());
+    let before = after.map_or(Uuid::max(), |OperationKey(id)| id.uuid());
     let statement = match query.merchant_id {
         Some(_) => select!(page!("merchant_id = $1")),
         None => select!(page!("$1::text IS NULL")),
     };
-    let rows = sqlx::query(statement)
-        .bind(query.merchant())
-        .bind(before)
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Operations))?;
+    let rows =
+        sqlx::query(statement).bind(query.merchant()).bind(before).bind(query.rows_to_read());
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Operations))?;
     let items =
         rows.iter().map(|row| Ok(read(row)?.operation)).collect::<Result<_, ViewError>>()?;
-    Ok(query.cut("operations", items, |operation: &OperationBody| operation.operation_id))
+    Ok(query.cut(items, |operation: &OperationBody| OperationKey(operation.operation_id)))
 }
 
 fn read(row: &PgRow) -> Result<OperationRow, ViewError> {

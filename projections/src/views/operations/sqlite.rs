@@ -6,8 +6,8 @@ use daybook_engine::ids::{OperationId, Partition};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
-use super::OperationBody;
 use super::fold::{OperationRow, OperationsFold};
+use super::{OperationBody, OperationKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
@@ -93,8 +93,9 @@ macro_rules! page {
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
+    after: Option<OperationKey>,
 ) -> Result<Items<OperationBody>, ViewError> {
-    let before: Uuid = query.key("operations")?.unwrap_or(Uuid::max());
+    let before = after.map_or(Uuid::max(), |OperationKey(id)| id.uuid());
     let statement = match query.merchant_id {
         Some(_) => select!(page!("merchant_id = ?1")),
         None => select!(page!("?1 IS NULL")),
@@ -108,7 +109,7 @@ pub(in crate::views) async fn page(
         .map_err(failed(View::Operations))?;
     let items =
         rows.iter().map(|row| Ok(read(row)?.operation)).collect::<Result<_, ViewError>>()?;
-    Ok(query.cut("operations", items, |operation: &OperationBody| operation.operation_id))
+    Ok(query.cut(items, |operation: &OperationBody| OperationKey(operation.operation_id)))
 }
 
 fn read(row: &SqliteRow) -> Result<OperationRow, ViewError> {

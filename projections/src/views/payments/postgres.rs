@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
+use daybook_engine::postgres::Transaction;
 use daybook_engine::postgres::values::{smallint, timestamptz};
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::ListedPayment;
 use super::fold::{PAYMENT, PaymentRow, PaymentsFold};
+use super::{ListedPayment, PaymentKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::postgres::{Items, PostgresColumns, failed, insert};
@@ -17,7 +18,7 @@ use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     batches: &[&[DecodedEvent]],
 ) -> Result<(), ViewError> {
     let rows = load(tx, &PaymentsFold::known_before(batches)).await?;
@@ -26,7 +27,7 @@ pub(in crate::views) async fn apply(
     if fold.rows.is_empty() {
         return Ok(());
     }
-    insert(
+    let insert = insert(
         &PAYMENT,
         fold.rows.values(),
         "ON CONFLICT (partition, payment_id) DO UPDATE SET
@@ -38,15 +39,13 @@ pub(in crate::views) async fn apply(
              amount_refunded = excluded.amount_refunded,
              updated_at = excluded.updated_at,
              state = excluded.state",
-    )
-    .execute(tx)
-    .await
-    .map_err(failed(View::Payments))?;
+    );
+    tx.execute(insert).await.map_err(failed(View::Payments))?;
     Ok(())
 }
 
 async fn load(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     wanted: &BTreeMap<PaymentId, Partition>,
 ) -> Result<BTreeMap<PaymentId, PaymentRow>, ViewError> {
     if wanted.is_empty() {
@@ -60,10 +59,8 @@ async fn load(
              SELECT * FROM unnest($1::int2[], $2::uuid[]))",
     )
     .bind(partitions)
-    .bind(ids)
-    .fetch_all(tx)
-    .await
-    .map_err(failed(View::Payments))?;
+    .bind(ids);
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Payments))?;
     rows.iter().map(|row| read(row).map(|row| (row.payment_id, row))).collect()
 }
 
@@ -79,26 +76,25 @@ macro_rules! page {
 }
 
 pub(in crate::views) async fn page(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     query: &PageQuery,
+    after: Option<PaymentKey>,
 ) -> Result<Items<ListedPayment>, ViewError> {
-    let (before, id): (i64, Uuid) = query.key("payments")?.unwrap_or((i64::MAX, Uuid::max()));
-    let before = timestamptz(Timestamp::from_micros(before));
+    let PaymentKey(before, id) = after
+        .unwrap_or(PaymentKey(Timestamp::from_millis(i64::MAX), PaymentId::from_uuid(Uuid::max())));
     let statement = match query.merchant_id {
         Some(_) => page!("merchant_id = $1"),
         None => page!("$1::text IS NULL"),
     };
     let rows = sqlx::query(statement)
         .bind(query.merchant())
-        .bind(before)
-        .bind(id)
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Payments))?;
+        .bind(timestamptz(before))
+        .bind(id.uuid())
+        .bind(query.rows_to_read());
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Payments))?;
     let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let key = |row: &PaymentRow| (row.payment.created_at.micros(), row.payment_id);
-    let (rows, next) = query.cut("payments", rows, key);
+    let key = |row: &PaymentRow| PaymentKey(row.payment.created_at, row.payment_id);
+    let (rows, next) = query.cut(rows, key);
     let listed = rows.into_iter().map(|row| {
         let PaymentRow { partition, payment_id, position, payment } = row;
         ListedPayment { payment_id, partition, position, payment }

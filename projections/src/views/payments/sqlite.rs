@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
-use super::ListedPayment;
 use super::fold::{PaymentRow, PaymentsFold};
+use super::{ListedPayment, PaymentKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
@@ -87,23 +88,25 @@ macro_rules! page {
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
+    after: Option<PaymentKey>,
 ) -> Result<Items<ListedPayment>, ViewError> {
-    let (before, id): (i64, Uuid) = query.key("payments")?.unwrap_or((i64::MAX, Uuid::max()));
+    let PaymentKey(before, id) = after
+        .unwrap_or(PaymentKey(Timestamp::from_millis(i64::MAX), PaymentId::from_uuid(Uuid::max())));
     let statement = match query.merchant_id {
         Some(_) => page!("merchant_id = ?1"),
         None => page!("?1 IS NULL"),
     };
     let rows = sqlx::query(statement)
         .bind(query.merchant())
-        .bind(before)
-        .bind(id.as_bytes().as_slice())
+        .bind(before.micros())
+        .bind(id.uuid().as_bytes().as_slice())
         .bind(query.rows_to_read())
         .fetch_all(tx)
         .await
         .map_err(failed(View::Payments))?;
     let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let key = |row: &PaymentRow| (row.payment.created_at.micros(), row.payment_id);
-    let (rows, next) = query.cut("payments", rows, key);
+    let key = |row: &PaymentRow| PaymentKey(row.payment.created_at, row.payment_id);
+    let (rows, next) = query.cut(rows, key);
     let listed = rows.into_iter().map(|row| {
         let PaymentRow { partition, payment_id, position, payment } = row;
         ListedPayment { payment_id, partition, position, payment }

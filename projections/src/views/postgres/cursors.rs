@@ -2,8 +2,9 @@
 
 use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::{EventId, Partition};
+use daybook_engine::postgres::Transaction;
 use daybook_engine::postgres::values::{bigint, smallint};
-use sqlx::postgres::PgConnection;
+use sqlx::postgres::{PgConnection, PgRow};
 use uuid::Uuid;
 
 use super::columns::{PostgresColumns, failed};
@@ -15,7 +16,10 @@ pub(super) async fn create(
     connection: &mut PgConnection,
     partitions: u16,
 ) -> Result<(), ViewError> {
-    if !check(connection, partitions).await? {
+    let view = View::Payments;
+    let known =
+        sqlx::query(cursors::ALL).fetch_all(&mut *connection).await.map_err(failed(view))?;
+    if !check(&known, partitions)? {
         let numbers: Vec<i16> = Partition::all(partitions).map(smallint).collect();
         sqlx::query(
             "INSERT INTO view_cursor (view, partition, position)
@@ -27,7 +31,7 @@ pub(super) async fn create(
         .bind(numbers)
         .execute(connection)
         .await
-        .map_err(failed(View::Payments))?;
+        .map_err(failed(view))?;
     }
     Ok(())
 }
@@ -36,34 +40,26 @@ pub(super) async fn create(
 ///
 /// # Errors
 /// When they are those of a ledger with another number of partitions.
-pub(super) async fn check(
-    connection: &mut PgConnection,
-    partitions: u16,
-) -> Result<bool, ViewError> {
-    let known = all(connection).await?.len();
+pub(super) fn check(rows: &[PgRow], partitions: u16) -> Result<bool, ViewError> {
+    let known = read(rows)?.len();
     let elsewhere = "name another database with --views-url, and they are built there";
     cursors::check(known, partitions, elsewhere)
 }
 
-pub(super) async fn all(
-    connection: &mut PgConnection,
-) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
+/// From the rows of [`cursors::ALL`].
+pub(super) fn read(rows: &[PgRow]) -> Result<Vec<(Partition, ViewCursors)>, ViewError> {
     let view = View::Payments;
-    let rows = sqlx::query(cursors::ALL).fetch_all(connection).await.map_err(failed(view))?;
     cursors::all(rows.iter().map(|row| PostgresColumns { row, view }))
 }
 
 pub(super) async fn positions(
-    connection: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     view: View,
 ) -> Result<Vec<(Partition, u64)>, ViewError> {
-    let rows = sqlx::query(
+    let query = sqlx::query(
         "SELECT partition, position FROM view_cursor WHERE view = $1 ORDER BY partition",
-    )
-    .bind(view.as_str())
-    .fetch_all(connection)
-    .await
-    .map_err(failed(view))?;
+    );
+    let rows = tx.fetch_all(query.bind(view.as_str())).await.map_err(failed(view))?;
     cursors::positions(rows.iter().map(|row| PostgresColumns { row, view }))
 }
 
@@ -79,7 +75,10 @@ pub(super) fn lock(batches: &[Batch]) -> String {
 
 /// Moves every view's cursor from where the batches begin to where they end; `false` where one of
 /// them stands elsewhere.
-pub(super) async fn advance(tx: &mut PgConnection, batches: &[Batch]) -> Result<bool, ViewError> {
+pub(super) async fn advance(
+    tx: &mut Transaction<'_>,
+    batches: &[Batch],
+) -> Result<bool, ViewError> {
     let mut moves = Moves::default();
     for batch in batches {
         let end = batch.end();
@@ -88,7 +87,7 @@ pub(super) async fn advance(tx: &mut PgConnection, batches: &[Batch]) -> Result<
         }
     }
     let count = moves.views.len();
-    let moved = sqlx::query(
+    let update = sqlx::query(
         "UPDATE view_cursor AS cursor SET position = move.to_position, event_id = move.to_event
          FROM unnest($1::text[], $2::int2[], $3::int8[], $4::uuid[], $5::int8[], $6::uuid[])
              AS move (view, partition, from_position, from_event, to_position, to_event)
@@ -101,11 +100,9 @@ pub(super) async fn advance(tx: &mut PgConnection, batches: &[Batch]) -> Result<
     .bind(moves.from_positions)
     .bind(moves.from_events)
     .bind(moves.to_positions)
-    .bind(moves.to_events)
-    .execute(tx)
-    .await
-    .map_err(failed(View::Payments))?;
-    Ok(usize::try_from(moved.rows_affected()) == Ok(count))
+    .bind(moves.to_events);
+    let moved = tx.execute(update).await.map_err(failed(View::Payments))?;
+    Ok(usize::try_from(moved) == Ok(count))
 }
 
 /// Moves, column by column.

@@ -2,36 +2,46 @@
 
 use async_trait::async_trait;
 use daybook_engine::ids::Partition;
-use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use daybook_engine::postgres::Database;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Executor, Row as _, Transaction};
+use sqlx::{AssertSqlSafe, Executor, Row as _};
 use uuid::Uuid;
 
 use super::columns::failed;
 use super::cursors;
 use crate::error::ViewError;
 use crate::verify::{Literals, ViewSnapshot};
+use crate::views::ViewCursors;
+use crate::views::cursors::ALL as CURSORS;
 use crate::views::row::{Cell, Key, Table};
-use crate::views::{View, ViewCursors};
+
+/// Of a read transaction that is kept open to the end of the check.
+const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(super) struct PostgresSnapshot {
-    reader: Transaction<'static, Postgres>,
+    database: Database,
+    /// Of its own, inside a transaction that ends with it.
+    reader: PgConnection,
     partition: Partition,
     cursors: ViewCursors,
 }
 
 impl PostgresSnapshot {
     pub(super) async fn begin(
-        mut reader: Transaction<'static, Postgres>,
+        database: &Database,
         partition: Partition,
     ) -> Result<Self, ViewError> {
+        let mut reader = database.connection().await?;
+        database.answered(reader.execute(BEGIN_READING)).await?;
         // The ledger is walked while it stands open.
         let patient = "SET LOCAL idle_in_transaction_session_timeout = 0";
-        reader.execute(patient).await.map_err(failed(View::Payments))?;
-        let all = cursors::all(&mut reader).await?;
+        database.answered(reader.execute(patient)).await?;
+        let rows = database.answered(sqlx::query(CURSORS).fetch_all(&mut reader)).await?;
+        let all = cursors::read(&rows)?;
         let own = all.into_iter().find(|(known, _)| *known == partition);
         let cursors = own.map(|(_, cursors)| cursors).unwrap_or_default();
-        Ok(Self { reader, partition, cursors })
+        Ok(Self { database: database.clone(), reader, partition, cursors })
     }
 
     async fn rows(
@@ -39,7 +49,8 @@ impl PostgresSnapshot {
         table: &Table,
         query: Query<'_, Postgres, PgArguments>,
     ) -> Result<Vec<Literals>, ViewError> {
-        let rows = query.fetch_all(&mut *self.reader).await.map_err(failed(table.view))?;
+        let rows = self.database.in_time(query.fetch_all(&mut self.reader)).await;
+        let rows = rows.map_err(failed(table.view))?;
         let read =
             |row: &PgRow| (0..table.columns.len()).map(|column| row.try_get(column)).collect();
         rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
@@ -110,11 +121,9 @@ impl ViewSnapshot for PostgresSnapshot {
 
     async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError> {
         let statement = format!("SELECT count(*) FROM {} WHERE partition = $1", table.name);
-        let count: i64 = sqlx::query_scalar(AssertSqlSafe(statement))
-            .bind(self.partition())
-            .fetch_one(&mut *self.reader)
-            .await
-            .map_err(failed(table.view))?;
+        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(self.partition());
+        let count = self.database.in_time(query.fetch_one(&mut self.reader)).await;
+        let count: i64 = count.map_err(failed(table.view))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 

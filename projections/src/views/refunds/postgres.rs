@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use daybook_engine::ids::{OperationId, Partition};
+use daybook_engine::postgres::Transaction;
 use daybook_engine::postgres::values::smallint;
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::RefundBody;
 use super::fold::{REFUND, RefundRow, RefundsFold};
+use super::{RefundBody, RefundKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::postgres::{Items, PostgresColumns, failed, insert};
@@ -16,7 +17,7 @@ use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     batches: &[&[DecodedEvent]],
 ) -> Result<(), ViewError> {
     let rows = load(tx, &RefundsFold::known_before(batches)).await?;
@@ -25,7 +26,7 @@ pub(in crate::views) async fn apply(
     if fold.rows.is_empty() {
         return Ok(());
     }
-    insert(
+    let insert = insert(
         &REFUND,
         fold.rows.values(),
         "ON CONFLICT (partition, operation_id) DO UPDATE SET
@@ -34,10 +35,8 @@ pub(in crate::views) async fn apply(
              completed_at = excluded.completed_at,
              acquirer_transaction_id = excluded.acquirer_transaction_id,
              response_code = excluded.response_code",
-    )
-    .execute(tx)
-    .await
-    .map_err(failed(View::Refunds))?;
+    );
+    tx.execute(insert).await.map_err(failed(View::Refunds))?;
     Ok(())
 }
 
@@ -52,7 +51,7 @@ macro_rules! select {
 }
 
 async fn load(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     wanted: &BTreeMap<OperationId, Partition>,
 ) -> Result<BTreeMap<OperationId, RefundRow>, ViewError> {
     if wanted.is_empty() {
@@ -65,10 +64,8 @@ async fn load(
              SELECT * FROM unnest($1::int2[], $2::uuid[]))"
     ))
     .bind(partitions)
-    .bind(ids)
-    .fetch_all(tx)
-    .await
-    .map_err(failed(View::Refunds))?;
+    .bind(ids);
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Refunds))?;
     rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
 }
 
@@ -79,23 +76,20 @@ macro_rules! page {
 }
 
 pub(in crate::views) async fn page(
-    tx: &mut PgConnection,
+    tx: &mut Transaction<'_>,
     query: &PageQuery,
+    after: Option<RefundKey>,
 ) -> Result<Items<RefundBody>, ViewError> {
-    let before: Uuid = query.key("refunds")?.unwrap_or(Uuid::max());
+    let before = after.map_or(Uuid::max(), |RefundKey(id)| id.uuid());
     let statement = match query.merchant_id {
         Some(_) => select!(page!("merchant_id = $1")),
         None => select!(page!("$1::text IS NULL")),
     };
-    let rows = sqlx::query(statement)
-        .bind(query.merchant())
-        .bind(before)
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Refunds))?;
+    let rows =
+        sqlx::query(statement).bind(query.merchant()).bind(before).bind(query.rows_to_read());
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Refunds))?;
     let items = rows.iter().map(|row| Ok(read(row)?.refund)).collect::<Result<_, ViewError>>()?;
-    Ok(query.cut("refunds", items, |refund: &RefundBody| refund.operation_id))
+    Ok(query.cut(items, |refund: &RefundBody| RefundKey(refund.operation_id)))
 }
 
 fn read(row: &PgRow) -> Result<RefundRow, ViewError> {

@@ -6,8 +6,8 @@ use daybook_engine::ids::{OperationId, Partition};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
-use super::RefundBody;
 use super::fold::{RefundRow, RefundsFold};
+use super::{RefundBody, RefundKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
@@ -85,8 +85,9 @@ macro_rules! page {
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
+    after: Option<RefundKey>,
 ) -> Result<Items<RefundBody>, ViewError> {
-    let before: Uuid = query.key("refunds")?.unwrap_or(Uuid::max());
+    let before = after.map_or(Uuid::max(), |RefundKey(id)| id.uuid());
     let statement = match query.merchant_id {
         Some(_) => select!(page!("merchant_id = ?1")),
         None => select!(page!("?1 IS NULL")),
@@ -99,7 +100,7 @@ pub(in crate::views) async fn page(
         .await
         .map_err(failed(View::Refunds))?;
     let items = rows.iter().map(|row| Ok(read(row)?.refund)).collect::<Result<_, ViewError>>()?;
-    Ok(query.cut("refunds", items, |refund: &RefundBody| refund.operation_id))
+    Ok(query.cut(items, |refund: &RefundBody| RefundKey(refund.operation_id)))
 }
 
 fn read(row: &SqliteRow) -> Result<RefundRow, ViewError> {

@@ -1,11 +1,11 @@
 //! The settlements view on SQLite: totals per partition, summed on read, and lines.
 
-use daybook_engine::clock::Date;
+use daybook_engine::clock::{Date, Timestamp};
 use daybook_engine::money::Currency;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use super::fold::{SettlementLineRow, SettlementRow, SettlementsFold};
-use super::{SettlementBody, SettlementLineBody};
+use super::{SettlementBody, SettlementKey, SettlementLineBody, SettlementLineKey};
 use crate::error::ViewError;
 use crate::views::page::PageQuery;
 use crate::views::row::{Fold, json};
@@ -88,10 +88,14 @@ macro_rules! page {
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
+    after: Option<SettlementKey>,
 ) -> Result<Items<SettlementBody>, ViewError> {
-    let (date, merchant_id, currency): (String, String, String) = query
-        .key("settlements")?
-        .unwrap_or_else(|| (AFTER_EVERY_DAY.to_owned(), String::new(), String::new()));
+    let (date, merchant_id, currency) = after.map_or_else(
+        || (AFTER_EVERY_DAY.to_owned(), String::new(), String::new()),
+        |SettlementKey(date, merchant_id, currency)| {
+            (date.to_string(), merchant_id.to_string(), currency.to_string())
+        },
+    );
     let statement = match query.merchant_id {
         Some(_) => page!("merchant_id = ?1"),
         None => page!("?1 IS NULL"),
@@ -107,8 +111,9 @@ pub(in crate::views) async fn page(
         .map_err(failed(View::Settlements))?;
     let items =
         rows.iter().map(|row| SettlementBody::read(&columns(row))).collect::<Result<_, _>>()?;
-    let key = |body: &SettlementBody| (body.date, body.merchant_id.clone(), body.currency);
-    Ok(query.cut("settlements", items, key))
+    let key =
+        |body: &SettlementBody| SettlementKey(body.date, body.merchant_id.clone(), body.currency);
+    Ok(query.cut(items, key))
 }
 
 macro_rules! line_page {
@@ -128,15 +133,20 @@ macro_rules! line_page {
 pub(in crate::views) async fn line_page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
+    after: Option<SettlementLineKey>,
     currency: Option<Currency>,
     date: Option<Date>,
 ) -> Result<Items<SettlementLineBody>, ViewError> {
     let date = date.map(|date| date.to_string());
-    let key: Option<(String, i64, i64, i64)> = query.key("settlement-lines")?;
     // Where a day is asked for, the read begins at its end and stops at its beginning.
-    let (before, at, partition, position) = key.unwrap_or_else(|| {
-        (date.clone().unwrap_or_else(|| AFTER_EVERY_DAY.to_owned()), i64::MAX, i64::MAX, i64::MAX)
-    });
+    let end = date.clone().unwrap_or_else(|| AFTER_EVERY_DAY.to_owned());
+    let (before, at, partition, position) = after.map_or(
+        (end, Timestamp::from_millis(i64::MAX), i64::MAX, i64::MAX),
+        |SettlementLineKey(date, at, partition, position)| {
+            let position = i64::try_from(position).unwrap_or(i64::MAX);
+            (date.to_string(), at, partition.number().into(), position)
+        },
+    );
     let statement = match query.merchant_id {
         Some(_) => line_page!("merchant_id = ?1"),
         None => line_page!("?1 IS NULL"),
@@ -144,7 +154,7 @@ pub(in crate::views) async fn line_page(
     let rows = sqlx::query(statement)
         .bind(query.merchant())
         .bind(before)
-        .bind(at)
+        .bind(at.micros())
         .bind(partition)
         .bind(position)
         .bind(date.clone().unwrap_or_default())
@@ -156,8 +166,8 @@ pub(in crate::views) async fn line_page(
         .map_err(failed(View::Settlements))?;
     let rows =
         rows.iter().map(|row| SettlementLineRow::read(&columns(row))).collect::<Result<_, _>>()?;
-    let (rows, next) = query.cut("settlement-lines", rows, |row: &SettlementLineRow| {
-        (row.line.date, row.line.at.micros(), row.partition, row.position)
+    let (rows, next) = query.cut(rows, |row: &SettlementLineRow| {
+        SettlementLineKey(row.line.date, row.line.at, row.partition, row.position)
     });
     Ok((rows.into_iter().map(|row| row.line).collect(), next))
 }

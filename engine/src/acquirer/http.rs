@@ -1,4 +1,4 @@
-//! The acquirer over HTTP/1.1: a pool of connections with a bound, time limits for everything, and a
+//! The acquirer over HTTP/1.1, with TLS or without: a pool of connections with a bound, time limits for everything, and a
 //! breaker. `docs/acquirer-wire.md` says what is sent.
 //!
 //! Whether a call was sent is proved, not guessed: the first byte of a request passes a gate that
@@ -11,8 +11,11 @@ mod gate;
 mod health;
 mod notices;
 mod pool;
+mod stream;
+mod trust;
 
 pub use endpoint::Endpoint;
+pub use trust::Trust;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +46,8 @@ use crate::ids::OperationId;
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     pub endpoint: Endpoint,
+    /// Whom it trusts, where the endpoint has TLS.
+    pub trust: Option<Trust>,
     /// How long a connection may take to be made.
     pub connect_limit: Duration,
     /// How long one call or inquiry may take, from the wait for a connection to the answer's end.

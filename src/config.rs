@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use daybook_engine::acquirer::AcquirerLimits;
 use daybook_engine::acquirer::breaker::BreakerSettings;
-use daybook_engine::acquirer::http::HttpSettings;
+use daybook_engine::acquirer::http::{Endpoint, HttpSettings, Trust};
 use daybook_engine::acquirer::simulator::{Rates, SimulatorSettings};
 use daybook_engine::engine::EngineSettings;
 use daybook_engine::payment::Terms;
@@ -181,8 +181,14 @@ fn http_settings(reader: &mut parse::Reader<'_>, call_limit: Duration) -> Option
         max_wait: reader.some_millis("acquirer-breaker-wait-max-ms"),
         ..BreakerSettings::default()
     };
-    let endpoint = reader.optional("acquirer-url", |text| text.parse())?;
-    Some(HttpSettings { endpoint, connect_limit, call_limit, places, breaker })
+    let authorities = reader.optional("acquirer-ca", parse::path);
+    let endpoint: Endpoint = reader.optional("acquirer-url", |text| text.parse())?;
+    let trust = endpoint.is_tls().then(|| Trust::load(authorities.as_deref())).transpose();
+    let trust = trust.unwrap_or_else(|cause| {
+        reader.refuse("acquirer-ca", &cause);
+        None
+    });
+    Some(HttpSettings { endpoint, trust, connect_limit, call_limit, places, breaker })
 }
 
 #[cfg(test)]

@@ -119,11 +119,9 @@ impl AcquirerReference {
     }
 }
 
-/// `text`, cut to [`MAX_REFERENCE_CHARS`].
+/// `text`, cut to [`MAX_REFERENCE_CHARS`] and without U+0000, which no text of Postgres holds.
 #[must_use]
 pub fn bounded_text(text: &str) -> Arc<str> {
-    match text.char_indices().nth(MAX_REFERENCE_CHARS) {
-        Some((end, _)) => Arc::from(text.get(..end).unwrap_or_default()),
-        None => Arc::from(text),
-    }
+    let kept = text.chars().filter(|known| *known != '\0').take(MAX_REFERENCE_CHARS);
+    kept.collect::<String>().into()
 }

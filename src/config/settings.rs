@@ -147,7 +147,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "acquirer-url",
         "URL",
         None,
-        "The acquirer, http://HOST:PORT (without it the simulator in this process)",
+        "The acquirer, https://HOST:PORT (without it the simulator in this process)",
+    ),
+    setting(
+        "acquirer-ca",
+        "FILE",
+        None,
+        "The authorities, in PEM, that vouch for the acquirer (without it the operating system's)",
     ),
     setting(
         "acquirer-connect-timeout-ms",

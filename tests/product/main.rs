@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails there")]
 
+mod acquirer;
 mod bad_input;
 mod bounds;
 mod client;
@@ -51,6 +52,11 @@ macro_rules! cases {
 }
 
 cases! { $
+    acquirer:
+        killed_under_load_it_executes_nothing_twice
+        gone_it_opens_the_breaker_before_intents_pile_up
+        slow_beyond_every_limit_it_leaves_nothing_unknown
+        late_answers_come_by_themselves;
     flows:
         a_payment_is_authorized_captured_and_refunded
         a_sale_answers_at_once_and_captures_by_itself

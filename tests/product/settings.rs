@@ -80,6 +80,7 @@ const SETTINGS: &[&str] = &[
     "acquirer-breaker-wait-max-ms",
     "acquirer-breaker-wait-ms",
     "acquirer-breaker-window-ms",
+    "acquirer-ca",
     "acquirer-connect-timeout-ms",
     "acquirer-connections-max",
     "acquirer-key-lifetime-s",

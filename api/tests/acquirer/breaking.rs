@@ -18,6 +18,7 @@ const BREAKER: BreakerSettings = BreakerSettings {
     first_wait: Duration::from_millis(50),
     max_wait: Duration::from_millis(200),
     probes: 2,
+    trial_calls: 2,
 };
 
 fn soon() -> Instant {

@@ -88,6 +88,7 @@ pub(crate) async fn serve(listen: &str, record: &Path) -> (SocketAddr, Serving) 
 pub(crate) fn settings(address: SocketAddr) -> HttpSettings {
     HttpSettings {
         endpoint: format!("http://{address}").parse().unwrap(),
+        trust: None,
         connect_limit: Duration::from_secs(5),
         call_limit: CALL_LIMIT,
         places: 64,

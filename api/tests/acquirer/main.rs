@@ -6,6 +6,7 @@ mod breaking;
 mod desk;
 mod line;
 mod raw;
+mod tls;
 
 use daybook_engine::acquirer::contract::CASES;
 use daybook_engine::acquirer_contract;

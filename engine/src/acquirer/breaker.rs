@@ -3,7 +3,9 @@
 //! Closed, calls flow, and how they end is counted over a sliding window. Where enough of them ended
 //! and too many without an answer, it opens: no call is tried and no intent is taken. When the wait is
 //! over it is half-open and the acquirer's health is asked about, never with a client's money; answers
-//! in a row close it, and one that fails opens it for twice as long.
+//! in a row close it, and one that fails opens it for twice as long. Health alone proves little, so a
+//! breaker that was just closed is on trial: few intents are taken until a call is answered, and the
+//! first that is not opens it again, for twice as long.
 
 use std::time::Duration;
 
@@ -29,6 +31,8 @@ pub struct BreakerSettings {
     pub max_wait: Duration,
     /// Probes in a row that close it.
     pub probes: u32,
+    /// Calls that may be under way while it is on trial; one more intent is refused.
+    pub trial_calls: u32,
 }
 
 impl Default for BreakerSettings {
@@ -40,6 +44,7 @@ impl Default for BreakerSettings {
             first_wait: Duration::from_secs(1),
             max_wait: Duration::from_secs(30),
             probes: 3,
+            trial_calls: 3,
         }
     }
 }
@@ -51,6 +56,10 @@ struct Ended {
     failures: u32,
 }
 
+/// When a call began, as the breaker counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallEpoch(u64);
+
 #[derive(Clone, Copy, Debug)]
 pub struct Breaker {
     settings: BreakerSettings,
@@ -59,8 +68,12 @@ pub struct Breaker {
     half_began: Option<Instant>,
     present: Ended,
     before: Ended,
-    /// Openings since it was last closed.
+    /// Openings since a call was last answered.
     openings: u32,
+    /// Openings of all time: calls that began before the last one say nothing any more.
+    epoch: u64,
+    /// Calls under way, where it was closed by health alone and none has been answered yet.
+    trial: Option<u32>,
     /// When a probe may be made; only of an open one.
     due: Option<Instant>,
     probes_passed: u32,
@@ -76,6 +89,8 @@ impl Breaker {
             present: Ended { calls: 0, failures: 0 },
             before: Ended { calls: 0, failures: 0 },
             openings: 0,
+            epoch: 0,
+            trial: None,
             due: None,
             probes_passed: 0,
         }
@@ -86,7 +101,14 @@ impl Breaker {
         self.state
     }
 
-    /// How long no call is tried yet, as far as is known; `None` where it is closed.
+    /// How long no intent is taken, as far as is known; `None` where they are.
+    #[must_use]
+    pub fn refuses(&self, now: Instant) -> Option<Duration> {
+        let is_tried = self.trial.is_some_and(|calls| calls >= self.settings.trial_calls);
+        self.wait(now).or_else(|| is_tried.then_some(Duration::ZERO))
+    }
+
+    /// How long no call is tried, as far as is known; `None` where it is closed.
     #[must_use]
     pub fn wait(&self, now: Instant) -> Option<Duration> {
         match self.state {
@@ -95,11 +117,25 @@ impl Breaker {
         }
     }
 
+    /// A call begins.
+    pub fn call_began(&mut self) -> CallEpoch {
+        self.trial = self.trial.map(|calls| calls.saturating_add(1));
+        CallEpoch(self.epoch)
+    }
+
     /// A call ended, with an answer or without; `true` where that opened it. One that began before it
     /// opened changes nothing any more.
-    pub fn call_ended(&mut self, is_failure: bool, now: Instant) -> bool {
-        if self.state != BreakerState::Closed {
+    pub fn call_ended(&mut self, began: CallEpoch, is_failure: bool, now: Instant) -> bool {
+        if self.state != BreakerState::Closed || began.0 != self.epoch {
             return false;
+        }
+        if self.trial.is_some() {
+            if is_failure {
+                self.open(now);
+                return true;
+            }
+            self.trial = None;
+            self.openings = 0;
         }
         self.slide(now);
         self.present.calls = self.present.calls.saturating_add(1);
@@ -114,6 +150,13 @@ impl Breaker {
             self.open(now);
         }
         opens
+    }
+
+    /// A call ended that says nothing of the acquirer.
+    pub fn call_given_up(&mut self, began: CallEpoch) {
+        if began.0 == self.epoch {
+            self.trial = self.trial.map(|calls| calls.saturating_sub(1));
+        }
     }
 
     /// Whether a probe is to be made now: an open one whose wait is over becomes half-open.
@@ -137,7 +180,8 @@ impl Breaker {
         }
         self.probes_passed = self.probes_passed.saturating_add(1);
         if self.probes_passed >= self.settings.probes {
-            *self = Self::new(self.settings);
+            let (openings, epoch) = (self.openings, self.epoch);
+            *self = Self { openings, epoch, trial: Some(0), ..Self::new(self.settings) };
         }
     }
 
@@ -145,6 +189,8 @@ impl Breaker {
         let doublings = self.openings.min(31);
         let wait = self.settings.first_wait.saturating_mul(1 << doublings);
         self.openings = self.openings.saturating_add(1);
+        self.epoch = self.epoch.saturating_add(1);
+        self.trial = None;
         self.state = BreakerState::Open;
         self.due = now.checked_add(wait.min(self.settings.max_wait));
         self.probes_passed = 0;
@@ -176,15 +222,22 @@ mod tests {
         first_wait: Duration::from_secs(1),
         max_wait: Duration::from_secs(3),
         probes: 2,
+        trial_calls: 2,
     };
 
     fn after(start: Instant, millis: u64) -> Instant {
         start + Duration::from_millis(millis)
     }
 
+    /// A call that begins and ends now; whether that opened it.
+    fn call(breaker: &mut Breaker, is_failure: bool, now: Instant) -> bool {
+        let began = breaker.call_began();
+        breaker.call_ended(began, is_failure, now)
+    }
+
     fn opened(start: Instant) -> Breaker {
         let mut breaker = Breaker::new(SETTINGS);
-        let opens: Vec<_> = (0..4).map(|_| breaker.call_ended(true, start)).collect();
+        let opens: Vec<_> = (0..4).map(|_| call(&mut breaker, true, start)).collect();
         assert_eq!(opens, [false, false, false, true]);
         breaker
     }
@@ -193,9 +246,9 @@ mod tests {
     fn it_opens_at_its_share_of_failures_and_not_before_enough_calls() {
         let (start, mut breaker) = (Instant::now(), Breaker::new(SETTINGS));
         for is_failure in [true, true, false, false, false] {
-            assert!(!breaker.call_ended(is_failure, start), "{breaker:?}");
+            assert!(!call(&mut breaker, is_failure, start), "{breaker:?}");
         }
-        assert!(breaker.call_ended(true, start), "three of six");
+        assert!(call(&mut breaker, true, start), "three of six");
         assert_eq!(breaker.state(), BreakerState::Open);
         assert_eq!(breaker.wait(start), Some(Duration::from_secs(1)));
     }
@@ -204,7 +257,7 @@ mod tests {
     fn an_answer_never_opens_it() {
         let (start, mut breaker) = (Instant::now(), Breaker::new(SETTINGS));
         for is_failure in [true, true, true, false, false, false] {
-            assert!(!breaker.call_ended(is_failure, start), "{breaker:?}");
+            assert!(!call(&mut breaker, is_failure, start), "{breaker:?}");
         }
     }
 
@@ -212,11 +265,11 @@ mod tests {
     fn failures_older_than_the_window_do_not_count() {
         let (start, mut breaker) = (Instant::now(), Breaker::new(SETTINGS));
         for _ in 0..3 {
-            breaker.call_ended(true, start);
+            call(&mut breaker, true, start);
         }
-        assert!(!breaker.call_ended(true, after(start, 10_000)));
+        assert!(!call(&mut breaker, true, after(start, 10_000)));
         for (at, opens) in [(10_001, false), (15_001, false), (15_002, true)] {
-            assert_eq!(breaker.call_ended(true, after(start, at)), opens, "{at}: {breaker:?}");
+            assert_eq!(call(&mut breaker, true, after(start, at)), opens, "{at}: {breaker:?}");
         }
     }
 
@@ -240,22 +293,65 @@ mod tests {
     fn each_failed_probe_doubles_the_wait_up_to_its_bound() {
         let start = Instant::now();
         let mut breaker = opened(start);
-        for millis in [2_000, 3_000, 3_000] {
-            let due = start + Duration::from_secs(60);
+        for (minutes, millis) in [(1, 2_000), (2, 3_000), (3, 3_000)] {
+            let due = start + Duration::from_secs(60 * minutes);
             assert!(breaker.begin_probe(due));
             breaker.probed(false, due);
             assert_eq!(breaker.wait(due), Some(Duration::from_millis(millis)));
         }
     }
 
+    /// Closed by health alone.
+    fn on_trial(start: Instant) -> Breaker {
+        let (mut breaker, due) = (opened(start), after(start, 1_000));
+        for _ in 0..2 {
+            assert!(breaker.begin_probe(due));
+            breaker.probed(true, due);
+        }
+        breaker
+    }
+
     #[test]
     fn a_call_that_began_before_it_opened_changes_nothing() {
-        let start = Instant::now();
-        let mut breaker = opened(start);
-        assert!(!breaker.call_ended(false, start) && !breaker.call_ended(true, start));
+        let (start, mut breaker) = (Instant::now(), Breaker::new(SETTINGS));
+        let early = breaker.call_began();
+        for _ in 0..4 {
+            call(&mut breaker, true, start);
+        }
+        assert!(!breaker.call_ended(early, false, start));
         assert_eq!(breaker.wait(start), Some(Duration::from_secs(1)));
-        breaker.begin_probe(after(start, 1_000));
-        breaker.call_ended(true, after(start, 1_000));
-        assert_eq!(breaker.state(), BreakerState::HalfOpen);
+        for _ in 0..2 {
+            assert!(breaker.begin_probe(after(start, 1_000)));
+            breaker.probed(true, after(start, 1_000));
+        }
+        assert!(!breaker.call_ended(early, true, after(start, 1_000)), "it is of the time before");
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn on_trial_few_intents_are_taken_and_one_failure_opens_it_for_longer() {
+        let start = Instant::now();
+        let (mut breaker, now) = (on_trial(start), after(start, 1_000));
+        let first = breaker.call_began();
+        assert_eq!(breaker.refuses(now), None);
+        breaker.call_began();
+        assert_eq!((breaker.refuses(now), breaker.wait(now)), (Some(Duration::ZERO), None));
+        breaker.call_given_up(first);
+        assert_eq!(breaker.refuses(now), None);
+        let first = breaker.call_began();
+        assert!(breaker.call_ended(first, true, now));
+        assert_eq!(breaker.wait(now), Some(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn an_answered_call_ends_the_trial() {
+        let start = Instant::now();
+        let (mut breaker, now) = (on_trial(start), after(start, 1_000));
+        let (first, _, _) = (breaker.call_began(), breaker.call_began(), breaker.call_began());
+        assert!(!breaker.call_ended(first, false, now));
+        assert_eq!(breaker.refuses(now), None);
+        let opens: Vec<_> = (0..4).map(|_| call(&mut breaker, true, now)).collect();
+        assert_eq!(opens, [false, false, true, false], "as if it had never been open");
+        assert_eq!(breaker.wait(now), Some(Duration::from_secs(1)));
     }
 }

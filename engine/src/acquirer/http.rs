@@ -1,4 +1,4 @@
-//! The acquirer over HTTP/1.1: a pool of connections with a bound, time limits for everything, and a
+//! The acquirer over HTTP/1.1, with TLS or without: a pool of connections with a bound, time limits for everything, and a
 //! breaker. `docs/acquirer-wire.md` says what is sent.
 //!
 //! Whether a call was sent is proved, not guessed: the first byte of a request passes a gate that
@@ -11,8 +11,11 @@ mod gate;
 mod health;
 mod notices;
 mod pool;
+mod stream;
+mod trust;
 
 pub use endpoint::Endpoint;
+pub use trust::Trust;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,7 +37,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::connection::{Broken, Reply};
 use self::notices::NoticeReader;
 use self::pool::Pool;
-use super::breaker::{Breaker, BreakerSettings};
+use super::breaker::{Breaker, BreakerSettings, CallEpoch};
 use super::wire::{self, AnswerBody, OperationBody};
 use super::{Acquirer, AcquirerRequest, CallAnswer, InquiryAnswer, Notice};
 use crate::ids::OperationId;
@@ -43,6 +46,8 @@ use crate::ids::OperationId;
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
     pub endpoint: Endpoint,
+    /// Whom it trusts, where the endpoint has TLS.
+    pub trust: Option<Trust>,
     /// How long a connection may take to be made.
     pub connect_limit: Duration,
     /// How long one call or inquiry may take, from the wait for a connection to the answer's end.
@@ -156,7 +161,7 @@ impl Line {
     }
 
     fn unavailable_for(&self) -> Option<Duration> {
-        let wait = self.breaker().wait(Instant::now());
+        let wait = self.breaker().refuses(Instant::now());
         wait.or_else(|| self.pool.is_full().then_some(Duration::ZERO))
     }
 
@@ -168,25 +173,48 @@ impl Line {
         send_before: Instant,
         is_call: bool,
     ) -> Result<T, Failure> {
-        if self.breaker().wait(Instant::now()).is_some() {
-            return Err(Failure::NotSent("BREAKER_OPEN"));
-        }
+        let Some(counted) = self.begin() else { return Err(Failure::NotSent("BREAKER_OPEN")) };
         let deadline = Instant::now() + self.settings.call_limit;
         let reply = self.pool.send(asked, send_before, deadline).await;
         let answer = reply.map_err(Failure::from).and_then(|reply| read(&reply, is_call));
         let is_own_fault = matches!(answer, Err(Failure::NotSent("NO_PLACE" | "SEND_WINDOW_OVER")));
         if !is_own_fault {
-            self.count(answer.is_err());
+            counted.end(answer.is_err());
         }
         answer
     }
 
-    fn count(&self, is_failure: bool) {
-        if self.breaker().call_ended(is_failure, Instant::now()) {
-            tracing::warn!(acquirer = %self.settings.endpoint, "the breaker opens");
-            self.openings.inc();
-            self.is_open.set(1);
-            self.opened.notify_one();
+    /// `None` where the breaker is open.
+    fn begin(&self) -> Option<Counted<'_>> {
+        let mut breaker = self.breaker();
+        let is_closed = breaker.wait(Instant::now()).is_none();
+        is_closed.then(|| Counted { line: self, began: Some(breaker.call_began()) })
+    }
+}
+
+/// A call that the breaker counts; one that is dropped before its end says nothing.
+struct Counted<'l> {
+    line: &'l Line,
+    began: Option<CallEpoch>,
+}
+
+impl Counted<'_> {
+    fn end(mut self, is_failure: bool) {
+        let Some(began) = self.began.take() else { return };
+        let line = self.line;
+        if line.breaker().call_ended(began, is_failure, Instant::now()) {
+            tracing::warn!(acquirer = %line.settings.endpoint, "the breaker opens");
+            line.openings.inc();
+            line.is_open.set(1);
+            line.opened.notify_one();
+        }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        if let Some(began) = self.began {
+            self.line.breaker().call_given_up(began);
         }
     }
 }

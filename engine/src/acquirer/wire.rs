@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AcquirerRequest, InquiryAnswer, Notice};
+use super::{AcquirerRequest, InquiryAnswer, Notice, bounded_text};
 use crate::ids::{OperationId, PaymentId};
 use crate::merchant::MerchantId;
 use crate::money::{Amount, Currency};
@@ -92,12 +92,21 @@ pub enum AnswerBody {
 }
 
 impl AnswerBody {
+    /// With every text cut to what an event may carry; `None` where there is no outcome yet.
     #[must_use]
     pub fn outcome(self) -> Option<Outcome> {
         match self {
-            Self::Approved { amount, acquirer } => Some(Outcome::Approved { amount, acquirer }),
-            Self::Declined { code, acquirer } => Some(Outcome::Declined { code, acquirer }),
-            Self::Failed { code, acquirer } => Some(Outcome::Failed { code, acquirer }),
+            Self::Approved { amount, acquirer } => {
+                Some(Outcome::Approved { amount, acquirer: acquirer.bounded() })
+            }
+            Self::Declined { code, acquirer } => {
+                let (code, acquirer) = (bounded_text(&code), acquirer.bounded());
+                Some(Outcome::Declined { code, acquirer })
+            }
+            Self::Failed { code, acquirer } => {
+                let (code, acquirer) = (bounded_text(&code), acquirer.bounded());
+                Some(Outcome::Failed { code, acquirer })
+            }
             Self::Pending | Self::NotFound => None,
         }
     }
@@ -144,5 +153,45 @@ impl NoticeBody {
     pub fn notice(self) -> Option<Notice> {
         let Self { payment_id, operation_id, answer, .. } = self;
         Some(Notice { payment_id, operation_id, outcome: answer.outcome()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answers_texts_are_cut_to_what_an_event_and_a_view_may_hold() {
+        let text: Arc<str> = format!("\0{}", "\u{e9}".repeat(300)).into();
+        let acquirer = AcquirerReference {
+            transaction_id: Some(text.clone()),
+            approval_code: None,
+            response_code: Some(text.clone()),
+            response_message: Some(text.clone()),
+        };
+        let kept: Arc<str> = "\u{e9}".repeat(256).into();
+        let answer = AnswerBody::Declined { code: text, acquirer };
+        let Some(Outcome::Declined { code, acquirer }) = answer.outcome() else { panic!() };
+        assert_eq!(code, kept);
+        for text in [acquirer.transaction_id, acquirer.response_code, acquirer.response_message] {
+            assert_eq!(text.as_ref(), Some(&kept));
+        }
+    }
+
+    #[test]
+    fn an_answer_reads_as_it_was_written() {
+        let acquirer = AcquirerReference::default();
+        for answer in [
+            AnswerBody::Approved { amount: Amount::MAX, acquirer: acquirer.clone() },
+            AnswerBody::Declined { code: "NO".into(), acquirer: acquirer.clone() },
+            AnswerBody::Failed { code: "NO".into(), acquirer },
+            AnswerBody::Pending,
+            AnswerBody::NotFound,
+        ] {
+            let json = serde_json::to_string(&answer).unwrap();
+            assert_eq!(serde_json::from_str::<AnswerBody>(&json).unwrap(), answer, "{json}");
+        }
+        let status = serde_json::to_value(AnswerBody::NotFound).unwrap();
+        assert_eq!(status, serde_json::json!({"status": "not_found"}));
     }
 }

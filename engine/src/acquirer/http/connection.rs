@@ -11,14 +11,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::endpoint::Endpoint;
 use super::gate::{Gate, Gated};
+use super::stream::Stream;
+use super::trust::Trust;
 use crate::acquirer::wire;
 
-type Driver = http1::Connection<TokioIo<Gated<TcpStream>>, Full<Bytes>>;
+type Driver = http1::Connection<TokioIo<Gated<Stream>>, Full<Bytes>>;
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,15 +51,18 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Nothing of a request is written while it is made.
-    pub(super) async fn open(endpoint: &Endpoint, limit: Duration) -> Result<Self, Broken> {
-        let connecting = async {
-            let host = endpoint.host().trim_start_matches('[').trim_end_matches(']');
-            let stream = TcpStream::connect((host, endpoint.port())).await?;
-            stream.set_nodelay(true)?;
-            Ok::<_, std::io::Error>(stream)
-        };
-        let Ok(Ok(stream)) = timeout(limit, connecting).await else {
-            return Err(Broken::unsent("NOT_CONNECTED"));
+    pub(super) async fn open(
+        endpoint: &Endpoint,
+        trust: Option<&Trust>,
+        limit: Duration,
+    ) -> Result<Self, Broken> {
+        let stream = match timeout(limit, Stream::connect(endpoint, trust)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::warn!(acquirer = %endpoint, %error, "no connection to the acquirer");
+                return Err(Broken::unsent("NOT_CONNECTED"));
+            }
+            Err(_) => return Err(Broken::unsent("NOT_CONNECTED")),
         };
         let gate = Gate::default();
         let io = TokioIo::new(Gated::new(stream, gate.clone()));

@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 use hyper::Uri;
 
-/// `http://HOST:PORT/PREFIX`; the port is 80 where none is named.
+/// `https://HOST:PORT/PREFIX`, or `http://` without TLS; the port is 443 or 80 where none is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
+    is_tls: bool,
+    /// A name or an address, this one without brackets.
     host: String,
     port: u16,
     /// Before every path: empty, or a path without a slash at its end.
@@ -16,12 +18,15 @@ pub struct Endpoint {
 
 impl Endpoint {
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub const fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    pub(super) fn host(&self) -> &str {
         &self.host
     }
 
-    #[must_use]
-    pub const fn port(&self) -> u16 {
+    pub(super) const fn port(&self) -> u16 {
         self.port
     }
 
@@ -30,13 +35,15 @@ impl Endpoint {
     }
 
     pub(super) fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        let (host, port) = (&self.host, self.port);
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
     }
 }
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}{}", self.host, self.port, self.prefix)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority(), self.prefix)
     }
 }
 
@@ -44,17 +51,22 @@ impl FromStr for Endpoint {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = || "must be a URL such as http://127.0.0.1:8090".to_owned();
+        let wrong = || "must be a URL such as https://acquirer.example:8443".to_owned();
         let uri: Uri = text.parse().map_err(|_| wrong())?;
-        let is_plain = uri.scheme_str() == Some("http") && uri.query().is_none();
+        let (is_tls, default_port) = match uri.scheme_str() {
+            Some("https") => (true, 443),
+            Some("http") => (false, 80),
+            _ => return Err(wrong()),
+        };
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'));
-        let authority = authority.filter(|_| is_plain).ok_or_else(wrong)?;
-        let (host, port) = (authority.host(), authority.port_u16().unwrap_or(80));
+        let authority = authority.filter(|_| uri.query().is_none()).ok_or_else(wrong)?;
+        let port = authority.port_u16().unwrap_or(default_port);
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         if host.is_empty() || port == 0 {
             return Err(wrong());
         }
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { host: host.to_owned(), port, prefix })
+        Ok(Self { is_tls, host, port, prefix })
     }
 }
 
@@ -63,11 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_a_plain_url_without_user_or_query() {
+    fn an_endpoint_is_a_url_without_user_or_query() {
         for (text, shown) in [
             ("http://127.0.0.1:8090", "http://127.0.0.1:8090"),
             ("http://acquirer.example/", "http://acquirer.example:80"),
-            ("http://[::1]:9/simulated/", "http://[::1]:9/simulated"),
+            ("https://acquirer.example", "https://acquirer.example:443"),
+            ("https://[::1]:9/simulated/", "https://[::1]:9/simulated"),
         ] {
             assert_eq!(text.parse::<Endpoint>().map(|known| known.to_string()), Ok(shown.into()));
         }

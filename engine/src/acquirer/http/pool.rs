@@ -12,12 +12,14 @@ use tokio::time::{Instant, timeout_at};
 use super::HttpSettings;
 use super::connection::{Broken, Connection, Reply};
 use super::endpoint::Endpoint;
+use super::trust::Trust;
 
 /// One that was not used for so long may be about to be closed by the other side.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 
 pub(super) struct Pool {
     endpoint: Endpoint,
+    trust: Option<Trust>,
     connect_limit: Duration,
     /// The bulkhead: requests on their way at a time.
     places: Semaphore,
@@ -28,6 +30,7 @@ impl Pool {
     pub(super) fn new(settings: &HttpSettings, places: usize) -> Self {
         Self {
             endpoint: settings.endpoint.clone(),
+            trust: settings.trust.clone(),
             connect_limit: settings.connect_limit,
             places: Semaphore::new(places.min(Semaphore::MAX_PERMITS)),
             idle: Mutex::default(),
@@ -62,7 +65,7 @@ impl Pool {
             }
         }
         let limit = self.connect_limit.min(deadline.saturating_duration_since(Instant::now()));
-        let mut connection = Connection::open(&self.endpoint, limit).await?;
+        let mut connection = Connection::open(&self.endpoint, self.trust.as_ref(), limit).await?;
         let reply = connection.exchange(request.clone(), send_before, deadline).await?;
         self.idle().push(connection);
         Ok(reply)

@@ -1,6 +1,7 @@
 //! The commands: each opens what it needs, does its work, and says how it went.
 
 pub(crate) mod migrate;
+pub(crate) mod parked;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod verify;

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
                 Command::Migrate => commands::migrate::run(&config).await,
                 Command::Verify => commands::verify::run(&config).await,
                 Command::Show { payment } => commands::show::run(&config, payment).await,
+                Command::Parked(parked) => commands::parked::run(&config, parked).await,
             }
         })
     });

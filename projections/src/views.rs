@@ -1,11 +1,13 @@
 //! The five views: what they are, how far each has got, and the port of the store that keeps them.
 
 pub mod balances;
+mod batch;
 mod change;
 mod columns;
 mod cursors;
 pub mod operations;
 mod page;
+mod parked;
 pub mod payments;
 pub mod postgres;
 pub mod refunds;
@@ -14,8 +16,10 @@ pub mod settlements;
 pub mod sqlite;
 
 pub use balances::BalanceBody;
+pub use batch::{Batch, Parking};
 pub use operations::OperationBody;
 pub use page::{MAX_LIMIT, Page, PageQuery};
+pub use parked::{ParkedPayment, ParkedPayments, Unparked, Unparking};
 pub use payments::ListedPayment;
 pub use refunds::RefundBody;
 pub use settlements::{LineKind, SettlementBody, SettlementLineBody};
@@ -81,6 +85,12 @@ impl ViewCursors {
         self.0.into_iter().min_by_key(|cursor| cursor.position).unwrap_or_default()
     }
 
+    /// Where the view that is furthest ahead stands.
+    #[must_use]
+    pub fn highest(&self) -> Cursor {
+        self.0.into_iter().max_by_key(|cursor| cursor.position).unwrap_or_default()
+    }
+
     /// Every view moved to `end`, but for those that are ahead of it.
     #[must_use]
     pub fn moved_to(mut self, end: Cursor) -> Self {
@@ -106,34 +116,6 @@ impl ViewCursors {
 /// An event as the ledger holds it, and as it reads.
 pub type DecodedEvent = (Recorded, Event);
 
-/// The next events of one partition, without a gap.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    pub partition: Partition,
-    /// Where every view stood: the first event follows the lowest of them.
-    pub cursors: ViewCursors,
-    pub events: Vec<DecodedEvent>,
-}
-
-impl Batch {
-    /// The events that `view` has not seen.
-    #[must_use]
-    pub fn new_to(&self, view: View) -> &[DecodedEvent] {
-        let seen = self.cursors.of(view).position;
-        let first = self.events.partition_point(|(recorded, _)| recorded.position <= seen);
-        self.events.get(first..).unwrap_or_default()
-    }
-
-    /// Where every view stands once the batch is applied.
-    #[must_use]
-    pub fn end(&self) -> ViewCursors {
-        match self.events.last() {
-            Some((last, _)) => self.cursors.moved_to(Cursor::at(last)),
-            None => self.cursors,
-        }
-    }
-}
-
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -153,12 +135,33 @@ pub trait ViewStore: Send + Sync + 'static {
     /// When the store can't be read.
     async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError>;
 
-    /// Folds at most one batch per partition into every view that has not seen it, and moves the
-    /// cursors by compare-and-set, all in one transaction.
+    /// Folds at most one batch per partition into every view that has not seen it, parks what is to
+    /// be parked, and moves the cursors by compare-and-set, all in one transaction. Events of parked
+    /// payments are left out.
     ///
     /// # Errors
-    /// [`ViewError::Damaged`] names an event that doesn't fit the rows; nothing changed.
+    /// [`ViewError::Unfit`] names the events that don't fit the rows, [`ViewError::Rows`] and
+    /// [`ViewError::Overflow`] say that one doesn't; nothing changed.
     async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError>;
+
+    /// Every parked payment.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn parked(&self) -> Result<ParkedPayments, ViewError>;
+
+    /// How many payments are parked in each partition; those without one may be missing.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn parked_counts(&self) -> Result<Vec<(Partition, u64)>, ViewError>;
+
+    /// Folds what each view has passed and left out of a parked payment into it, and parks the
+    /// payment no more, all in one transaction, where the views still stand at the given cursors.
+    ///
+    /// # Errors
+    /// As [`ViewStore::apply`]: then it stays parked.
+    async fn unpark(&self, unparking: Unparking<'_>) -> Result<Unparked, ViewError>;
 
     /// Rows and cursors of one partition as they stand together now, for the check against the
     /// ledger.

@@ -78,8 +78,7 @@ pub(in crate::views) trait Columns {
 
 /// The error of rows that don't hold what they must.
 pub(in crate::views) fn damaged(view: View, cause: &dyn Display) -> ViewError {
-    let cause = format!("the {} view: {cause}; run `daybook verify`", view.as_str());
-    ViewError::Store(StoreError::Damaged { store: "views", cause })
+    ViewError::Rows { view: view.as_str(), cause: cause.to_string() }
 }
 
 /// The error of a store that may work later.

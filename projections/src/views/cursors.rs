@@ -30,7 +30,7 @@ pub(in crate::views) fn all(
     Ok(cursors.into_iter().collect())
 }
 
-/// Positions by partition, of rows of `partition, position`.
+/// Positions or counts by partition, of rows of `partition, position`.
 pub(in crate::views) fn positions(
     rows: impl Iterator<Item = impl Columns>,
 ) -> Result<Vec<(Partition, u64)>, ViewError> {

@@ -4,6 +4,7 @@
 mod arrays;
 mod columns;
 mod cursors;
+mod parked;
 mod snapshot;
 
 pub(super) use arrays::insert;
@@ -21,19 +22,26 @@ use sqlx::postgres::PgConnection;
 
 use super::page::{Page, PageQuery};
 use super::{
-    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, RefundBody,
-    SettlementBody, SettlementLineBody, View, ViewCursors, ViewQueries, ViewStore, balances,
-    operations, payments, refunds, settlements,
+    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, ParkedPayments,
+    RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View, ViewCursors,
+    ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
 };
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
 
 /// The scripts that these views need.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 3,
-    name: "views",
-    sql: include_str!("../../../migrations/postgres/0003_views.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 3,
+        name: "views",
+        sql: include_str!("../../../migrations/postgres/0003_views.sql"),
+    },
+    Migration {
+        number: 5,
+        name: "parked",
+        sql: include_str!("../../../migrations/postgres/0005_parked.sql"),
+    },
+];
 
 /// Of a read transaction: what is read in it belongs together.
 const READING: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -93,19 +101,55 @@ impl ViewStore for PostgresViews {
         if batches.is_empty() {
             return Ok(Applied::Moved);
         }
-        let mut transaction = self.database.begin(&cursors::lock(batches)).await?;
+        let mut transaction = self
+            .database
+            .begin(&cursors::lock(batches.iter().map(|batch| batch.partition)))
+            .await?;
         // Dropping the transaction on any way out but the last undoes it.
         if !cursors::advance(transaction.connection(), batches).await? {
             transaction.roll_back().await?;
             return Ok(Applied::Superseded);
         }
+        let parked = parked::hold(transaction.connection(), batches).await?;
         for view in View::ALL {
-            apply_view(transaction.connection(), view, batches).await?;
+            let new: Vec<_> =
+                batches.iter().flat_map(|batch| batch.new_to(view, &parked)).collect();
+            apply_view(transaction.connection(), view, &new).await?;
             // A long fold must not keep this thread from the requests beside it.
             tokio::task::yield_now().await;
         }
         transaction.commit().await?;
         Ok(Applied::Moved)
+    }
+
+    async fn parked(&self) -> Result<ParkedPayments, ViewError> {
+        let mut reader = self.database.pool().acquire().await.map_err(failed(View::Payments))?;
+        parked::all(&mut reader).await
+    }
+
+    async fn parked_counts(&self) -> Result<Vec<(Partition, u64)>, ViewError> {
+        let mut reader = self.database.pool().acquire().await.map_err(failed(View::Payments))?;
+        parked::counts(&mut reader).await
+    }
+
+    async fn unpark(&self, unparking: Unparking<'_>) -> Result<Unparked, ViewError> {
+        let Unparking { partition, payment_id, cursors, events } = unparking;
+        let mut transaction = self.database.begin(&cursors::lock([partition])).await?;
+        let tx = transaction.connection();
+        let known = cursors::all(tx).await?;
+        if !known.contains(&(partition, cursors)) {
+            transaction.roll_back().await?;
+            return Ok(Unparked::Superseded);
+        }
+        let Some(parked) = parked::take(tx, partition, payment_id).await? else {
+            transaction.roll_back().await?;
+            return Ok(Unparked::NotParked);
+        };
+        for view in View::ALL {
+            apply_view(tx, view, &[parked.left_out(view, &cursors, events)]).await?;
+        }
+        transaction.commit().await?;
+        Ok(Unparked::Done)
     }
 
     async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError> {
@@ -115,14 +159,17 @@ impl ViewStore for PostgresViews {
     }
 }
 
-async fn apply_view(tx: &mut PgConnection, view: View, batches: &[Batch]) -> Result<(), ViewError> {
-    let new: Vec<&[DecodedEvent]> = batches.iter().map(|batch| batch.new_to(view)).collect();
+async fn apply_view(
+    tx: &mut PgConnection,
+    view: View,
+    new: &[&[DecodedEvent]],
+) -> Result<(), ViewError> {
     match view {
-        View::Payments => payments::postgres::apply(tx, &new).await,
-        View::Settlements => settlements::postgres::apply(tx, &new).await,
-        View::Refunds => refunds::postgres::apply(tx, &new).await,
-        View::Balances => balances::postgres::apply(tx, &new).await,
-        View::Operations => operations::postgres::apply(tx, &new).await,
+        View::Payments => payments::postgres::apply(tx, new).await,
+        View::Settlements => settlements::postgres::apply(tx, new).await,
+        View::Refunds => refunds::postgres::apply(tx, new).await,
+        View::Balances => balances::postgres::apply(tx, new).await,
+        View::Operations => operations::postgres::apply(tx, new).await,
     }
 }
 

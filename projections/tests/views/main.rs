@@ -5,6 +5,7 @@
 mod book;
 mod history;
 mod pages;
+mod parking;
 mod projecting;
 mod properties;
 mod tables;
@@ -45,6 +46,16 @@ cases! { $
         a_cursor_of_another_list_or_of_nobody_is_refused
         lines_can_be_asked_for_by_currency_and_day
         a_sum_beyond_64_bits_is_refused_not_wrapped;
+    parking:
+        a_damaged_event_parks_its_payment_and_the_others_go_on
+        an_event_that_does_not_fit_parks_its_payment
+        an_event_that_the_rows_refuse_is_found_and_parks_its_payment
+        several_payments_of_one_batch_are_parked_together
+        what_is_parked_stays_so_until_it_is_mended
+        a_payment_taken_up_again_is_counted_once
+        a_payment_is_taken_up_again_beside_a_running_projector
+        a_view_that_stood_behind_leaves_out_only_what_it_can_t_read
+        a_partition_with_too_many_parked_payments_stands_still;
     projecting:
         a_rival_that_stands_elsewhere_is_refused_and_changes_nothing
         two_projectors_side_by_side_apply_every_event_once
@@ -57,7 +68,6 @@ cases! { $
         another_event_at_a_known_position_stops_everything
         a_ledger_that_ends_before_a_cursor_stops_everything
         an_event_of_a_later_build_stops_the_projector_and_says_upgrade
-        a_damaged_event_and_a_skipped_version_stop_their_partition
         a_view_that_stands_behind_the_others_catches_up_alone
         views_opened_again_go_on_where_they_stood
         the_run_loop_wakes_up_applies_and_stops;

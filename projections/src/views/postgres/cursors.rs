@@ -68,8 +68,8 @@ pub(super) async fn positions(
 }
 
 /// A statement that locks the cursors of these partitions, in one order for everyone.
-pub(super) fn lock(batches: &[Batch]) -> String {
-    let numbers: Vec<String> = batches.iter().map(|batch| batch.partition.to_string()).collect();
+pub(super) fn lock(partitions: impl IntoIterator<Item = Partition>) -> String {
+    let numbers: Vec<String> = partitions.into_iter().map(|p| p.to_string()).collect();
     format!(
         "SELECT FROM view_cursor WHERE partition = ANY ('{{{}}}'::int2[])
          ORDER BY view, partition FOR UPDATE",

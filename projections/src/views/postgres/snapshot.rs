@@ -8,16 +8,17 @@ use sqlx::{AssertSqlSafe, Executor, Row as _, Transaction};
 use uuid::Uuid;
 
 use super::columns::failed;
-use super::cursors;
+use super::{cursors, parked};
 use crate::error::ViewError;
 use crate::verify::{Literals, ViewSnapshot};
 use crate::views::row::{Cell, Key, Table};
-use crate::views::{View, ViewCursors};
+use crate::views::{ParkedPayments, View, ViewCursors};
 
 pub(super) struct PostgresSnapshot {
     reader: Transaction<'static, Postgres>,
     partition: Partition,
     cursors: ViewCursors,
+    parked: ParkedPayments,
 }
 
 impl PostgresSnapshot {
@@ -31,7 +32,8 @@ impl PostgresSnapshot {
         let all = cursors::all(&mut reader).await?;
         let own = all.into_iter().find(|(known, _)| *known == partition);
         let cursors = own.map(|(_, cursors)| cursors).unwrap_or_default();
-        Ok(Self { reader, partition, cursors })
+        let parked = parked::all(&mut reader).await?;
+        Ok(Self { reader, partition, cursors, parked })
     }
 
     async fn rows(
@@ -80,6 +82,10 @@ impl KeyValue {
 impl ViewSnapshot for PostgresSnapshot {
     fn cursors(&self) -> ViewCursors {
         self.cursors
+    }
+
+    fn parked(&self) -> &ParkedPayments {
+        &self.parked
     }
 
     async fn with_keys(

@@ -146,8 +146,8 @@ impl Projector {
         let cursors = self.known_cursors().await?;
         let heads = self.ledger.heads().await?;
         let wanted = self.wanted(&cursors, &heads)?;
-        let records = self.feed.next(&wanted, self.pace.batch_max).await?;
-        let (batches, unknown) = self.batches(&cursors, records).await?;
+        let fed = self.feed.next(&wanted, self.pace.batch_max).await?;
+        let (batches, unknown) = self.batches(&cursors, fed).await?;
         let outcome = self.apply(cursors, batches).await?;
         unknown.map_or(Ok(outcome), Err)
     }
@@ -211,7 +211,8 @@ impl Projector {
             let cursors = cursors.get(&partition).copied().unwrap_or_default();
             cursors.check_head(partition, head)?;
             if self.held.contains(&partition) && !self.stopped.contains_key(&partition) {
-                wanted.push(Wanted { partition, after: cursors.lowest(), head });
+                let (after, topic_offset) = (cursors.lowest(), cursors.topic_offset);
+                wanted.push(Wanted { partition, after, head, topic_offset });
             }
         }
         Ok(wanted)

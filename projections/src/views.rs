@@ -67,34 +67,39 @@ impl View {
 
 /// Where every view stands in one partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ViewCursors([Cursor; View::ALL.len()]);
+pub struct ViewCursors {
+    cursors: [Cursor; View::ALL.len()],
+    /// Where reading of the topic goes on from there, as far as that is known: a place to begin, never
+    /// more, since what is read is checked all the same.
+    pub topic_offset: Option<u64>,
+}
 
 impl ViewCursors {
     #[must_use]
     pub const fn of(&self, view: View) -> Cursor {
-        self.0[view as usize]
+        self.cursors[view as usize]
     }
 
     pub const fn set(&mut self, view: View, cursor: Cursor) {
-        self.0[view as usize] = cursor;
+        self.cursors[view as usize] = cursor;
     }
 
     /// Where the view that is furthest behind stands: the feed is read from here.
     #[must_use]
     pub fn lowest(&self) -> Cursor {
-        self.0.into_iter().min_by_key(|cursor| cursor.position).unwrap_or_default()
+        self.cursors.into_iter().min_by_key(|cursor| cursor.position).unwrap_or_default()
     }
 
     /// Where the view that is furthest ahead stands.
     #[must_use]
     pub fn highest(&self) -> Cursor {
-        self.0.into_iter().max_by_key(|cursor| cursor.position).unwrap_or_default()
+        self.cursors.into_iter().max_by_key(|cursor| cursor.position).unwrap_or_default()
     }
 
     /// Every view moved to `end`, but for those that are ahead of it.
     #[must_use]
     pub fn moved_to(mut self, end: Cursor) -> Self {
-        for cursor in self.0.iter_mut().filter(|cursor| cursor.position < end.position) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.position < end.position) {
             *cursor = end;
         }
         self
@@ -103,13 +108,13 @@ impl ViewCursors {
     /// # Errors
     /// When a view remembers another event at this position.
     pub fn check(&self, recorded: &Recorded) -> Result<(), Diverged> {
-        self.0.iter().try_for_each(|cursor| cursor.step(recorded).map(|_| ()))
+        self.cursors.iter().try_for_each(|cursor| cursor.step(recorded).map(|_| ()))
     }
 
     /// # Errors
     /// When a view stands beyond the partition's head.
     pub fn check_head(&self, partition: Partition, head: u64) -> Result<(), Diverged> {
-        self.0.iter().try_for_each(|cursor| cursor.check_head(partition, head))
+        self.cursors.iter().try_for_each(|cursor| cursor.check_head(partition, head))
     }
 }
 

@@ -101,6 +101,7 @@ cases! { $
         an_unknown_payment_has_no_events_and_no_texts
         a_payment_is_loaded_in_version_order
         every_field_comes_back_as_it_was_written
+        a_digest_is_that_of_the_events_read
         texts_come_back_with_their_salt
         an_erased_text_reads_as_none
         a_conflicting_append_leaves_no_text

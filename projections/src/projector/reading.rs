@@ -9,7 +9,7 @@ use daybook_engine::payment::DecodeError;
 
 use super::Projector;
 use crate::error::ViewError;
-use crate::feed::{Sequence, sequence};
+use crate::feed::{Fed, Sequence, sequence};
 use crate::views::{Batch, Parking, ViewCursors};
 
 impl Projector {
@@ -18,10 +18,11 @@ impl Projector {
     pub(super) async fn batches(
         &mut self,
         cursors: &BTreeMap<Partition, ViewCursors>,
-        records: Vec<Recorded>,
+        fed: Fed,
     ) -> Result<(Vec<Batch>, Option<ViewError>), ViewError> {
         let mut by_partition: BTreeMap<Partition, Vec<Recorded>> = BTreeMap::new();
-        for recorded in records {
+        let offsets: BTreeMap<Partition, u64> = fed.topic_offsets.into_iter().collect();
+        for recorded in fed.records {
             by_partition.entry(recorded.partition).or_default().push(recorded);
         }
         let mut batches = Vec::with_capacity(by_partition.len());
@@ -30,7 +31,9 @@ impl Projector {
             let cursors = cursors.get(&partition).copied().unwrap_or_default();
             let records = self.whole(partition, &cursors, records).await?;
             if !records.is_empty() {
-                let (batch, cut) = self.decode(partition, cursors, records);
+                let (mut batch, cut) = self.decode(partition, cursors, records);
+                // What was cut off is to be read again.
+                batch.topic_offset = offsets.get(&partition).copied().filter(|_| cut.is_none());
                 unknown = cut.or(unknown);
                 batches.extend((batch.end.position > 0).then_some(batch));
             }

@@ -16,6 +16,8 @@ pub struct Batch {
     pub events: Vec<DecodedEvent>,
     /// Where it ends: its last event, whether it can be read or not.
     pub end: Cursor,
+    /// Where reading of the topic goes on behind it; `None` where it goes on as before.
+    pub topic_offset: Option<u64>,
     /// The payments to be parked with it.
     pub parking: Vec<Parking>,
 }
@@ -34,13 +36,14 @@ impl Batch {
     #[must_use]
     pub fn new(partition: Partition, cursors: ViewCursors, events: Vec<DecodedEvent>) -> Self {
         let end = events.last().map(|(last, _)| Cursor::at(last)).unwrap_or_default();
-        Self { partition, cursors, events, end, parking: Vec::new() }
+        Self { partition, cursors, events, end, topic_offset: None, parking: Vec::new() }
     }
 
     /// Where every view stands once the batch is applied.
     #[must_use]
     pub fn end(&self) -> ViewCursors {
-        self.cursors.moved_to(self.end)
+        let moved = self.cursors.moved_to(self.end);
+        ViewCursors { topic_offset: self.topic_offset.or(self.cursors.topic_offset), ..moved }
     }
 
     /// How many positions it moves the view that is furthest behind.
@@ -84,6 +87,7 @@ impl Batch {
         let mut first = Self::new(self.partition, self.cursors, self.events);
         let mut second = Self::new(self.partition, first.end(), later);
         second.end = self.end;
+        second.topic_offset = self.topic_offset;
         for parking in self.parking {
             let is_of_first = parking.position <= first.end.position;
             if is_of_first { &mut first } else { &mut second }.park(parking);

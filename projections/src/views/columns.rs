@@ -23,6 +23,8 @@ pub(in crate::views) trait Columns {
 
     fn integer(&self, column: usize) -> Result<i64, ViewError>;
 
+    fn optional_integer(&self, column: usize) -> Result<Option<i64>, ViewError>;
+
     fn partition(&self, column: usize) -> Result<Partition, ViewError>;
 
     fn text(&self, column: usize) -> Result<&str, ViewError>;
@@ -53,6 +55,11 @@ pub(in crate::views) trait Columns {
 
     fn count(&self, column: usize) -> Result<u64, ViewError> {
         u64::try_from(self.integer(column)?).map_err(|error| self.damaged(column, &error))
+    }
+
+    fn optional_count(&self, column: usize) -> Result<Option<u64>, ViewError> {
+        let count = self.optional_integer(column)?.map(u64::try_from).transpose();
+        count.map_err(|error| self.damaged(column, &error))
     }
 
     fn time(&self, column: usize) -> Result<Timestamp, ViewError> {

@@ -41,6 +41,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "parked",
         sql: include_str!("../../../migrations/postgres/0005_parked.sql"),
     },
+    Migration {
+        number: 6,
+        name: "feed",
+        sql: include_str!("../../../migrations/postgres/0006_feed.sql"),
+    },
 ];
 
 /// Of a read transaction: what is read in it belongs together.

@@ -39,6 +39,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "parked",
         sql: include_str!("../../../migrations/sqlite/0005_parked.sql"),
     },
+    Migration {
+        number: 6,
+        name: "feed",
+        sql: include_str!("../../../migrations/sqlite/0006_feed.sql"),
+    },
 ];
 
 /// `views.db`.

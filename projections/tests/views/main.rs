@@ -10,6 +10,7 @@ mod projecting;
 mod properties;
 mod tables;
 mod throughput;
+mod topic;
 mod verifying;
 
 /// Writes down the cases once; `on_store!` makes one test of each for a store.
@@ -71,6 +72,19 @@ cases! { $
         a_view_that_stands_behind_the_others_catches_up_alone
         views_opened_again_go_on_where_they_stood
         the_run_loop_wakes_up_applies_and_stops;
+    topic:
+        views_from_the_topic_are_those_from_the_ledger
+        reading_goes_on_at_the_offset_that_stands_with_the_cursors
+        views_that_came_from_the_ledger_go_on_from_the_topic_s_end
+        what_is_none_of_the_relay_s_is_put_aside_with_its_cause_and_origin
+        a_forged_record_never_enters_a_view
+        a_record_that_is_gone_repeated_or_out_of_turn_changes_nothing
+        a_lost_tail_is_refilled_from_the_ledger
+        what_retention_dropped_is_refilled_from_the_ledger
+        a_topic_created_again_is_read_from_its_beginning
+        an_outage_makes_the_views_wait_and_they_go_on_by_themselves
+        two_projectors_on_one_topic_apply_every_event_once
+        another_event_in_the_ledger_at_a_known_position_still_stops_everything;
     verifying:
         one_changed_cell_is_named
         a_missing_row_and_an_extra_row_are_named_in_every_table

@@ -12,7 +12,7 @@ use daybook_engine::cursor::Found;
 use daybook_engine::ids::{EventId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded, StoreError};
-use daybook_projections::feed::{Feed, Wanted};
+use daybook_projections::feed::{Fed, Feed, Wanted};
 use daybook_projections::views::{Applied, Batch, ViewCursors};
 use daybook_projections::{Outcome, Pace, PageQuery, Projector, ViewError, lag};
 use tokio::sync::watch;
@@ -40,9 +40,9 @@ struct Told(std::sync::Mutex<Vec<Vec<Recorded>>>);
 
 #[async_trait]
 impl Feed for Told {
-    async fn next(&self, _: &[Wanted], _: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn next(&self, _: &[Wanted], _: u32) -> Result<Fed, StoreError> {
         let mut told = self.0.lock().unwrap();
-        Ok(if told.is_empty() { Vec::new() } else { told.remove(0) })
+        Ok(if told.is_empty() { Fed::default() } else { told.remove(0).into() })
     }
 }
 

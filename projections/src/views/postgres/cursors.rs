@@ -84,14 +84,22 @@ pub(super) async fn advance(tx: &mut PgConnection, batches: &[Batch]) -> Result<
     for batch in batches {
         let end = batch.end();
         for view in View::ALL {
-            moves.push(view, batch.partition, batch.cursors.of(view), end.of(view));
+            moves.push(
+                view,
+                batch.partition,
+                batch.cursors.of(view),
+                end.of(view),
+                end.topic_offset,
+            );
         }
     }
     let count = moves.views.len();
     let moved = sqlx::query(
-        "UPDATE view_cursor AS cursor SET position = move.to_position, event_id = move.to_event
-         FROM unnest($1::text[], $2::int2[], $3::int8[], $4::uuid[], $5::int8[], $6::uuid[])
-             AS move (view, partition, from_position, from_event, to_position, to_event)
+        "UPDATE view_cursor AS cursor SET
+             position = move.to_position, event_id = move.to_event, topic_offset = move.topic_offset
+         FROM unnest(
+                 $1::text[], $2::int2[], $3::int8[], $4::uuid[], $5::int8[], $6::uuid[], $7::int8[])
+             AS move (view, partition, from_position, from_event, to_position, to_event, topic_offset)
          WHERE cursor.view = move.view AND cursor.partition = move.partition
            AND cursor.position = move.from_position
            AND cursor.event_id IS NOT DISTINCT FROM move.from_event",
@@ -102,6 +110,7 @@ pub(super) async fn advance(tx: &mut PgConnection, batches: &[Batch]) -> Result<
     .bind(moves.from_events)
     .bind(moves.to_positions)
     .bind(moves.to_events)
+    .bind(moves.topic_offsets)
     .execute(tx)
     .await
     .map_err(failed(View::Payments))?;
@@ -117,10 +126,18 @@ struct Moves {
     from_events: Vec<Option<Uuid>>,
     to_positions: Vec<i64>,
     to_events: Vec<Option<Uuid>>,
+    topic_offsets: Vec<Option<i64>>,
 }
 
 impl Moves {
-    fn push(&mut self, view: View, partition: Partition, from: Cursor, to: Cursor) {
+    fn push(
+        &mut self,
+        view: View,
+        partition: Partition,
+        from: Cursor,
+        to: Cursor,
+        topic_offset: Option<u64>,
+    ) {
         let event = |cursor: Cursor| cursor.event_id.map(EventId::uuid);
         self.views.push(view.as_str());
         self.partitions.push(smallint(partition));
@@ -128,5 +145,6 @@ impl Moves {
         self.from_events.push(event(from));
         self.to_positions.push(bigint(to.position));
         self.to_events.push(event(to));
+        self.topic_offsets.push(topic_offset.map(bigint));
     }
 }

@@ -27,6 +27,10 @@ impl Columns for SqliteColumns<'_> {
         self.row.try_get(column).map_err(failed(self.view))
     }
 
+    fn optional_integer(&self, column: usize) -> Result<Option<i64>, ViewError> {
+        self.row.try_get(column).map_err(failed(self.view))
+    }
+
     fn partition(&self, column: usize) -> Result<Partition, ViewError> {
         let number = u16::try_from(self.integer(column)?);
         number.map(Partition::new).map_err(|error| self.damaged(column, &error))

@@ -8,7 +8,8 @@
 DO $$
 DECLARE
     work constant text[] :=
-        ARRAY['work_cursor', 'work_item', 'claim', 'expiry', 'expiry_waiting', 'lease_holder', 'lease'];
+        ARRAY['work_cursor', 'work_item', 'claim', 'expiry', 'expiry_waiting', 'lease_holder', 'lease',
+            'relay_cursor'];
     views constant text[] :=
         ARRAY['view_cursor', 'payment', 'operation', 'refund', 'settlement', 'settlement_line', 'balance',
               'parked'];

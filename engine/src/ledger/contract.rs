@@ -80,6 +80,7 @@ cases! { $
         consecutive_versions_may_stand_in_one_batch
         an_empty_batch_is_appended
         an_append_without_events_is_refused
+        an_event_that_no_transport_takes_is_refused
         heads_agree_with_the_events
         concurrent_appenders_leave_no_gap
         appenders_in_two_processes_leave_no_gap

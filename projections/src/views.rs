@@ -140,6 +140,9 @@ pub trait ViewStore: Send + Sync + 'static {
     /// When the store can't be read.
     async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError>;
 
+    /// How many batches of different partitions it takes at a time with profit.
+    fn writers(&self) -> usize;
+
     /// Folds at most one batch per partition into every view that has not seen it, parks what is to
     /// be parked, and moves the cursors by compare-and-set, all in one transaction. Events of parked
     /// payments are left out.

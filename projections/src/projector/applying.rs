@@ -1,56 +1,129 @@
 //! Applying batches, and finding out which event is to blame where they can't be applied.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use daybook_engine::clock::Timestamp;
+use daybook_engine::clock::{Clock, Timestamp};
 use daybook_engine::ids::Partition;
+use daybook_engine::ledger::StoreError;
+use tokio::task::JoinSet;
 
 use super::{Outcome, Projector};
 use crate::error::ViewError;
-use crate::views::{Applied, Batch, Parking, ViewCursors};
+use crate::views::{Applied, Batch, Parking, ViewCursors, ViewStore};
+
+/// What became of one share of the batches.
+#[derive(Debug, Default)]
+struct Settled {
+    /// Where the views stand now.
+    ends: Vec<(Partition, ViewCursors)>,
+    applied: usize,
+    parked: usize,
+    is_superseded: bool,
+}
 
 impl Projector {
-    /// Applies the batches. The payment of an event that doesn't fit is parked, and the others go on.
+    /// Applies the batches, some at a time. The payment of an event that doesn't fit is parked, and the
+    /// others go on.
     pub(super) async fn apply(
         &mut self,
         mut cursors: BTreeMap<Partition, ViewCursors>,
         batches: Vec<Batch>,
     ) -> Result<Outcome, ViewError> {
-        let mut applied = 0_usize;
-        let mut left = VecDeque::from([batches]);
-        left.retain(|together| !together.is_empty());
-        while let Some(together) = left.pop_front() {
-            match self.views.apply(&together).await {
-                Ok(Applied::Superseded) => return Ok(Outcome::Idle),
-                Ok(Applied::Moved) => {
-                    self.tell_parked(&together);
-                    cursors.extend(together.iter().map(|batch| (batch.partition, batch.end())));
-                    applied =
-                        together.iter().map(Batch::positions).fold(applied, usize::saturating_add);
+        // Partitions share no row, so neither share waits for the other.
+        let mut shares = JoinSet::new();
+        for share in shares_of(batches, self.views.writers()) {
+            shares.spawn(settle(self.views.clone(), self.clock.clone(), share));
+        }
+        let mut all = Settled::default();
+        let mut failure = None;
+        while let Some(settled) = shares.join_next().await {
+            match settled.map_err(interrupted).flatten() {
+                Ok(settled) => {
+                    all.applied = all.applied.saturating_add(settled.applied);
+                    all.parked = all.parked.saturating_add(settled.parked);
+                    all.is_superseded |= settled.is_superseded;
+                    cursors.extend(settled.ends);
                 }
-                Err(error) => {
-                    for narrower in narrow(error, together, self.clock.now())?.into_iter().rev() {
-                        left.push_front(narrower);
-                    }
-                }
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
-        self.cursors = Some(cursors);
-        if applied == 0 {
-            return Ok(Outcome::Idle);
+        if all.parked > 0 {
+            self.counted_at = None;
         }
-        self.metrics.applied(applied);
-        Ok(Outcome::Applied(applied))
+        if all.applied > 0 {
+            self.metrics.applied(all.applied);
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if !all.is_superseded {
+            self.cursors = Some(cursors);
+        }
+        Ok(if all.applied == 0 { Outcome::Idle } else { Outcome::Applied(all.applied) })
     }
+}
 
-    fn tell_parked(&mut self, batches: &[Batch]) {
-        for batch in batches {
-            for Parking { payment_id, position, cause, .. } in &batch.parking {
-                let partition = batch.partition;
-                tracing::error!(%partition, position, %payment_id, cause, "a payment is parked");
-                self.counted_at = None;
+fn interrupted(error: tokio::task::JoinError) -> ViewError {
+    let cause = format!("a write ended early: {error}");
+    ViewError::Store(StoreError::AnswerLost { store: "views", cause })
+}
+
+/// So many shares at most, about equally large.
+fn shares_of(mut batches: Vec<Batch>, writers: usize) -> Vec<Vec<Batch>> {
+    batches.sort_by_key(|batch| Reverse(batch.events.len()));
+    let mut shares: Vec<(usize, Vec<Batch>)> = Vec::new();
+    for batch in batches {
+        let events = batch.events.len();
+        let is_full = shares.len() >= writers;
+        match shares.iter_mut().min_by_key(|(size, _)| *size).filter(|_| is_full) {
+            Some((size, share)) => {
+                *size = size.saturating_add(events);
+                share.push(batch);
+            }
+            None => shares.push((events, vec![batch])),
+        }
+    }
+    shares.into_iter().map(|(_, share)| share).collect()
+}
+
+/// Applies batches together, or narrower where they can't be.
+async fn settle(
+    views: Arc<dyn ViewStore>,
+    clock: Arc<dyn Clock>,
+    share: Vec<Batch>,
+) -> Result<Settled, ViewError> {
+    let mut settled = Settled::default();
+    let mut left = VecDeque::from([share]);
+    while let Some(together) = left.pop_front() {
+        match views.apply(&together).await {
+            Ok(Applied::Superseded) => {
+                settled.is_superseded = true;
+                return Ok(settled);
+            }
+            Ok(Applied::Moved) => {
+                for batch in &together {
+                    settled.ends.push((batch.partition, batch.end()));
+                    settled.applied = settled.applied.saturating_add(batch.positions());
+                    settled.parked = settled.parked.saturating_add(batch.parking.len());
+                    tell_parked(batch);
+                }
+            }
+            Err(error) => {
+                for narrower in narrow(error, together, clock.now())?.into_iter().rev() {
+                    left.push_front(narrower);
+                }
             }
         }
+    }
+    Ok(settled)
+}
+
+fn tell_parked(batch: &Batch) {
+    for Parking { payment_id, position, cause, .. } in &batch.parking {
+        let partition = batch.partition;
+        tracing::error!(%partition, position, %payment_id, cause, "a payment is parked");
     }
 }
 

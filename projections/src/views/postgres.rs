@@ -102,6 +102,11 @@ impl ViewStore for PostgresViews {
         cursors::all(&mut reader).await
     }
 
+    /// Two of the server's processes, or one that works while the other waits.
+    fn writers(&self) -> usize {
+        2
+    }
+
     async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError> {
         if batches.is_empty() {
             return Ok(Applied::Moved);

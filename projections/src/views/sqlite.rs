@@ -84,6 +84,11 @@ impl ViewStore for SqliteViews {
         cursors::all(&mut reader).await
     }
 
+    /// The file has one writer.
+    fn writers(&self) -> usize {
+        1
+    }
+
     async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError> {
         let mut writer = self.database.writer().await;
         let begun = writer.begin_with("BEGIN IMMEDIATE").await;

@@ -4,6 +4,7 @@
 
 mod book;
 mod history;
+mod kafka;
 mod pages;
 mod parking;
 mod projecting;

@@ -112,7 +112,7 @@ impl Published {
     }
 }
 
-fn counted(metrics: &TopicFeedMetrics, name: &str) -> u64 {
+pub(crate) fn counted(metrics: &TopicFeedMetrics, name: &str) -> u64 {
     let mut registry = Registry::default();
     metrics.register(&mut registry);
     let mut text = String::new();
@@ -122,7 +122,7 @@ fn counted(metrics: &TopicFeedMetrics, name: &str) -> u64 {
 }
 
 /// All rows but the cursors, which also say how far the topic was read.
-fn rows(dump: Vec<String>) -> Vec<String> {
+pub(crate) fn rows(dump: Vec<String>) -> Vec<String> {
     dump.into_iter().filter(|row| !row.starts_with("view_cursor")).collect()
 }
 

@@ -21,6 +21,20 @@ pub(crate) enum Command {
     },
     /// The simulated acquirer behind its wire.
     Acquirer,
+    Parked(Parked),
+}
+
+/// What to do about parked payments.
+#[derive(Debug)]
+pub(crate) enum Parked {
+    List,
+    Show {
+        payment: PaymentId,
+    },
+    /// `None`: all of them.
+    Retry {
+        payment: Option<PaymentId>,
+    },
 }
 
 /// Why the program ends with another code than 0.
@@ -80,6 +94,7 @@ pub(crate) fn parse() -> Result<(Command, Config), Failure> {
     let (name, arguments) = matches
         .subcommand()
         .ok_or_else(|| Failure::Usage("no command; see `daybook --help`".to_owned()))?;
+    let (verb, arguments) = arguments.subcommand().unwrap_or(("", arguments));
     let config = read_settings(arguments).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
         Failure::Usage(lines.join("\ndaybook: "))
@@ -89,6 +104,7 @@ pub(crate) fn parse() -> Result<(Command, Config), Failure> {
         "verify" => Command::Verify,
         "acquirer" => Command::Acquirer,
         "show" => Command::Show { payment: payment_argument(arguments)? },
+        "parked" => Command::Parked(parked(verb, arguments)?),
         _ => Command::Serve,
     };
     Ok((command, config))
@@ -99,6 +115,15 @@ fn read_settings(arguments: &ArgMatches) -> Result<Config, Vec<SettingError>> {
     let names = SETTINGS.iter().map(|setting| setting.name).chain(["config"]);
     let flags: BTreeMap<_, _> = names.filter_map(given).collect();
     Config::read(&Sources::gather(flags)?)
+}
+
+fn parked(verb: &str, arguments: &ArgMatches) -> Result<Parked, Failure> {
+    Ok(match verb {
+        "show" => Parked::Show { payment: payment_argument(arguments)? },
+        "retry" if arguments.get_flag("all") => Parked::Retry { payment: None },
+        "retry" => Parked::Retry { payment: Some(payment_argument(arguments)?) },
+        _ => Parked::List,
+    })
 }
 
 fn payment_argument(arguments: &ArgMatches) -> Result<PaymentId, Failure> {
@@ -112,7 +137,6 @@ fn payment_argument(arguments: &ArgMatches) -> Result<PaymentId, Failure> {
 }
 
 fn definition() -> clap::Command {
-    let payment = Arg::new("PAYMENT").required(true).help("The payment's id");
     clap::Command::new("daybook")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A payment engine: authorize, capture, void and refund over an append-only, double-entry ledger.")
@@ -165,7 +189,43 @@ fn definition() -> clap::Command {
         .subcommand(
             clap::Command::new("show")
                 .about("Print a payment's timeline: events, postings, operations")
-                .arg(payment)
+                .arg(payment())
+                .args(settings()),
+        )
+        .subcommand(parked_definition())
+}
+
+fn payment() -> Arg {
+    Arg::new("PAYMENT").required(true).help("The payment's id")
+}
+
+fn parked_definition() -> clap::Command {
+    let all = Arg::new("all").long("all").num_args(0).help("Every parked payment");
+    let all = all.action(clap::ArgAction::SetTrue).conflicts_with("PAYMENT");
+    clap::Command::new("parked")
+        .about("List, show and take up again the payments that the views have set aside")
+        .long_about(
+            "A payment that has an event which can't be processed (it is damaged, or says what can't \
+             be) is set aside by the views: its later events wait behind that one, and every other \
+             payment goes on. Once what was wrong is mended, retry reads its events again and folds \
+             them into the views, each once, beside a running `serve` or without one.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            clap::Command::new("list").about("Print every parked payment and why").args(settings()),
+        )
+        .subcommand(
+            clap::Command::new("show")
+                .about("Print a parked payment's cause and which of its events wait")
+                .arg(payment())
+                .args(settings()),
+        )
+        .subcommand(
+            clap::Command::new("retry")
+                .about("Take a parked payment up again; exit 1 where one stays parked")
+                .arg(payment().required(false).required_unless_present("all"))
+                .arg(all)
                 .args(settings()),
         )
 }

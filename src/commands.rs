@@ -2,6 +2,7 @@
 
 pub(crate) mod acquirer;
 pub(crate) mod migrate;
+pub(crate) mod parked;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod verify;

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
                 Command::Verify => commands::verify::run(&config).await,
                 Command::Acquirer => commands::acquirer::run(&config).await,
                 Command::Show { payment } => commands::show::run(&config, payment).await,
+                Command::Parked(parked) => commands::parked::run(&config, parked).await,
             }
         })
     });

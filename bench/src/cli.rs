@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::failure::Failure;
-use crate::scenario::{Scenario, authorize, flows, mixed, shared, together};
+use crate::scenario::{Scenario, authorize, flows, mixed, project, shared, together};
 use crate::server::Place;
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ fn run_command() -> Command {
 }
 
 /// Scenarios of several processes on one ledger: always on Postgres.
-fn several_commands() -> [Command; 2] {
+fn several_commands() -> [Command; 3] {
     let shared = Command::new("shared")
         .about(
             "Two API processes, two workers, two projections: commands on the same payments through \
@@ -88,7 +88,15 @@ fn several_commands() -> [Command; 2] {
         .arg(count("connections", "128", "How many connections in all"))
         .arg(duration_arg("duration", "15s", "How long, each time"))
         .arg(count("merchants", "16", "How many merchants the payments are spread over"));
-    [shared, together]
+    let project = Command::new("project")
+        .about(
+            "Projections alone, on a ledger that is there already; with `-- --kafka-brokers …` from the \
+             topic that the relay has published it to",
+        )
+        .arg(count("events", "500000", "How many events"))
+        .arg(count("connections", "128", "How many connections write them"))
+        .arg(count("merchants", "16", "How many merchants the payments are spread over"));
+    [shared, together, project]
 }
 
 fn limit_command() -> Command {
@@ -197,6 +205,14 @@ pub(crate) fn order(matches: &ArgMatches) -> Result<Order, Failure> {
         }
         (["run", "together"], matches) => {
             Ok(run_order(Scenario::Together(together_plan(matches)), matches))
+        }
+        (["run", "project"], matches) => {
+            let plan = project::Plan {
+                events: *given(matches, "events"),
+                connections: size(matches, "connections"),
+                merchants: *given(matches, "merchants"),
+            };
+            Ok(run_order(Scenario::Project(plan), matches))
         }
         (["limit", "fsync"], matches) => {
             Ok(Order::LimitFsync { duration: *given(matches, "duration") })

@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Build,
     #[error("{program} {what}")]
     NotStarted { program: String, what: String },
+    #[error("{name} stays at {last} of {wanted}")]
+    Stuck { name: String, last: u64, wanted: u64 },
     #[error("no server answers at {address}: start one there, or leave out --target")]
     NoServer { address: std::net::SocketAddr },
     #[error("interrupted")]
@@ -40,6 +42,7 @@ impl Failure {
             Self::Differences { .. }
             | Self::UncleanStop { .. }
             | Self::NoStop { .. }
+            | Self::Stuck { .. }
             | Self::Verify { .. } => 1,
             Self::Usage(_) => 2,
             Self::Migrate { .. }

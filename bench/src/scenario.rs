@@ -3,6 +3,7 @@
 pub(crate) mod authorize;
 pub(crate) mod flows;
 pub(crate) mod mixed;
+pub(crate) mod project;
 pub(crate) mod shared;
 pub(crate) mod together;
 
@@ -26,6 +27,7 @@ pub(crate) enum Scenario {
     Authorize(authorize::Plan),
     Flows(flows::Plan),
     Mixed(mixed::Plan),
+    Project(project::Plan),
     Shared(shared::Plan),
     Together(together::Plan),
 }
@@ -102,21 +104,25 @@ where
     let before = servers.standing().await;
     let findings = load(&servers.addresses).await;
     let after = servers.standing().await;
+    let mut outcome = finished(findings, servers).await;
+    outcome.sections.extend(Standing::sections(&before, &after));
+    Ok(outcome)
+}
+
+/// Stops the servers and checks what they left.
+async fn finished(findings: Findings, servers: Servers) -> Outcome {
     let (checked, failure) = match servers.stop().await {
         Ok(checked) => (checked, None),
         // The figures are still worth showing.
         Err(failure) => (Checked::default(), Some(failure)),
     };
-    let mut outcome = Outcome {
+    Outcome {
         sections: findings.sections,
         requests_per_second: findings.requests_per_second,
-        differences: findings.differences,
+        differences: [findings.differences, checked.differences].concat(),
         verified: Vec::from_iter(checked.verified),
         failure,
-    };
-    outcome.sections.extend(Standing::sections(&before, &after));
-    outcome.differences.extend(checked.differences);
-    Ok(outcome)
+    }
 }
 
 impl Scenario {
@@ -131,6 +137,7 @@ impl Scenario {
             Self::Mixed(plan) => {
                 under_load(place, ALONE, async |servers| mixed::run(servers[0], plan).await).await
             }
+            Self::Project(plan) => project::run(place, plan).await,
             Self::Shared(plan) => {
                 let load = async |servers: &[SocketAddr]| shared::run(servers, plan).await;
                 under_load(place, shared::CREW, load).await
@@ -144,6 +151,7 @@ impl Scenario {
             Self::Authorize(_) => "authorize",
             Self::Flows(_) => "flows",
             Self::Mixed(_) => "mixed",
+            Self::Project(_) => "project",
             Self::Shared(_) => "shared",
             Self::Together(_) => "together",
         }
@@ -160,6 +168,7 @@ impl Scenario {
             Self::Authorize(plan) => plan.connections,
             Self::Flows(_) => 0,
             Self::Mixed(plan) => plan.in_flight,
+            Self::Project(plan) => plan.connections,
             Self::Shared(plan) => plan.connections.saturating_mul(2),
             Self::Together(plan) => plan.connections,
         }

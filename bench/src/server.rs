@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use data::Data;
 use metrics::LedgerCounters;
+pub(crate) use metrics::counter;
 pub(crate) use process::Process;
 pub(crate) use standing::Standing;
 use usage::cpu_of_machine;
@@ -118,6 +119,25 @@ impl Servers {
                 own.staffed(crew, flags).await
             }
         }
+    }
+
+    /// Stops the crew, and starts another one on the same ledger.
+    pub(crate) async fn relieved_by(self, place: &Ready, crew: &Crew) -> Result<Self, Failure> {
+        match (self.own, place) {
+            (Some(mut own), Ready::Built { flags, .. }) => {
+                for process in std::mem::take(&mut own.processes) {
+                    process.stop().await?;
+                }
+                own.staffed(crew, flags).await
+            }
+            (own, _) => Ok(Self { addresses: self.addresses, own }),
+        }
+    }
+
+    /// Where each process of this run's own serves its metrics.
+    pub(crate) fn processes(&self) -> Vec<SocketAddr> {
+        let own = self.own.iter().flat_map(|own| &own.processes);
+        own.map(|process| process.address).collect()
     }
 
     pub(crate) async fn standing(&self) -> Standing {

@@ -8,9 +8,11 @@
 DO $$
 DECLARE
     work constant text[] :=
-        ARRAY['work_cursor', 'work_item', 'claim', 'expiry', 'expiry_waiting', 'lease_holder', 'lease'];
+        ARRAY['work_cursor', 'work_item', 'claim', 'expiry', 'expiry_waiting', 'lease_holder', 'lease',
+            'relay_cursor'];
     views constant text[] :=
-        ARRAY['view_cursor', 'payment', 'operation', 'refund', 'settlement', 'settlement_line', 'balance'];
+        ARRAY['view_cursor', 'payment', 'operation', 'refund', 'settlement', 'settlement_line', 'balance',
+              'parked'];
     name text;
 BEGIN
     -- Two databases of one cluster may get here together: the second finds the role.

@@ -27,16 +27,18 @@ use crate::ledger::StoreError;
 pub enum LeaseRole {
     Workers,
     Projections,
+    Relay,
 }
 
 impl LeaseRole {
-    pub const ALL: [Self; 2] = [Self::Workers, Self::Projections];
+    pub const ALL: [Self; 3] = [Self::Workers, Self::Projections, Self::Relay];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Workers => "workers",
             Self::Projections => "projections",
+            Self::Relay => "relay",
         }
     }
 }

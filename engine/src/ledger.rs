@@ -7,6 +7,7 @@
 
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
+mod digest;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
 mod identity;
@@ -15,6 +16,8 @@ pub mod memory;
 mod numbering;
 pub mod postgres;
 pub mod sqlite;
+
+pub use digest::EventsDigest;
 
 use std::sync::Arc;
 
@@ -208,6 +211,18 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// When the store can't be read.
     async fn read(&self, stretches: &[Stretch]) -> Result<Vec<Recorded>, StoreError>;
+
+    /// The [`EventsDigest`] of each of these stretches, in their order.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn digests(&self, stretches: &[Stretch]) -> Result<Vec<[u8; 32]>, StoreError> {
+        let mut digests = Vec::with_capacity(stretches.len());
+        for stretch in stretches {
+            digests.push(EventsDigest::of(&self.read(&[*stretch]).await?));
+        }
+        Ok(digests)
+    }
 
     /// Up to `limit` events of a partition in order of payment id and version, beginning after the
     /// given payment and version: a walk payment by payment, in bounded memory.

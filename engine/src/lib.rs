@@ -2,6 +2,7 @@
 //! settled with, and the engine and workers that bring the three together.
 
 pub mod acquirer;
+pub mod broker;
 pub mod clock;
 pub mod cursor;
 pub mod durability;
@@ -19,6 +20,7 @@ pub mod notices;
 pub mod payment;
 pub mod postgres;
 pub mod printable;
+pub mod record;
 pub mod sqlite;
 pub mod verify;
 pub mod wake;

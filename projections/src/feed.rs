@@ -1,8 +1,10 @@
 //! Where the projector's events come from, and the check that they follow what was seen before.
 
 mod ledger;
+pub mod topic;
 
 pub use ledger::LedgerFeed;
+pub use topic::TopicFeed;
 
 use async_trait::async_trait;
 use daybook_engine::cursor::{Cursor, Diverged, Found, Step};
@@ -19,6 +21,22 @@ pub struct Wanted {
     pub after: Cursor,
     /// Where the partition ends in the ledger; never before `after`.
     pub head: u64,
+    /// Where reading of the topic goes on, as far as that is known.
+    pub topic_offset: Option<u64>,
+}
+
+/// What a feed has to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fed {
+    pub records: Vec<Recorded>,
+    /// Where reading of the topic goes on behind these records, for a feed that reads one.
+    pub topic_offsets: Vec<(Partition, u64)>,
+}
+
+impl From<Vec<Recorded>> for Fed {
+    fn from(records: Vec<Recorded>) -> Self {
+        Self { records, topic_offsets: Vec::new() }
+    }
 }
 
 /// The port.
@@ -30,7 +48,7 @@ pub trait Feed: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the source can't be read.
-    async fn next(&self, wanted: &[Wanted], limit: u32) -> Result<Vec<Recorded>, StoreError>;
+    async fn next(&self, wanted: &[Wanted], limit: u32) -> Result<Fed, StoreError>;
 }
 
 /// What a feed's records of one partition come to.

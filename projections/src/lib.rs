@@ -9,12 +9,14 @@
 mod error;
 pub mod feed;
 mod lag;
+mod parked;
 pub mod projector;
 pub mod verify;
 pub mod views;
 
 pub use error::ViewError;
 pub use lag::lag;
+pub use parked::{Retried, retry_parked};
 pub use projector::{Health, Outcome, Pace, ProjectionMetrics, Projector};
 pub use verify::{Difference, ViewCheck, ViewReport};
 pub use views::sqlite::SqliteViews;

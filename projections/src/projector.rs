@@ -1,8 +1,10 @@
 //! The projector: from the feed into the views, one batch at a time.
 
+mod applying;
 mod health;
 mod metrics;
 mod pace;
+mod reading;
 
 pub use health::Health;
 pub use metrics::ProjectionMetrics;
@@ -10,27 +12,35 @@ pub use pace::Pace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use daybook_engine::clock::Clock;
 use daybook_engine::ids::Partition;
 use daybook_engine::lease::HeldPartitions;
-use daybook_engine::ledger::{Head, Ledger, Recorded, StoreError, Stretch};
-use daybook_engine::payment::DecodeError;
+use daybook_engine::ledger::{Head, Ledger, StoreError};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::ViewError;
-use crate::feed::{Feed, Sequence, Wanted, sequence};
-use crate::views::{Applied, Batch, DecodedEvent, ViewCursors, ViewStore};
+use crate::feed::{Feed, Wanted};
+use crate::views::{ViewCursors, ViewStore};
 use pace::Pacing;
 
 /// What one step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// So many events were applied.
+    /// So many events were applied, or left out with their parked payment.
     Applied(usize),
     /// Nothing new, or somebody else was faster.
     Idle,
 }
+
+/// A partition in which more payments are parked stands still: then not the payments are to blame.
+pub const PARKED_MAX: u64 = 1_000;
+
+/// How often the parked payments are counted, which others may have taken up again.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 pub struct Projector {
     ledger: Arc<dyn Ledger>,
@@ -42,8 +52,11 @@ pub struct Projector {
     held: Arc<[Partition]>,
     /// As the last commit left them; `None` until they are read, and after every surprise.
     cursors: Option<BTreeMap<Partition, ViewCursors>>,
-    /// The partitions that stand before a damaged event.
+    /// The partitions that stand still, and why.
     stopped: BTreeMap<Partition, ViewError>,
+    clock: Arc<dyn Clock>,
+    /// When the parked payments were last counted.
+    counted_at: Option<Instant>,
     health: watch::Sender<Health>,
     metrics: ProjectionMetrics,
 }
@@ -56,12 +69,22 @@ impl Projector {
         views: Arc<dyn ViewStore>,
         pace: Pace,
         partitions: HeldPartitions,
+        clock: Arc<dyn Clock>,
     ) -> Self {
-        let health = watch::Sender::new(Health::default());
-        let (cursors, stopped) = (None, BTreeMap::new());
-        let metrics = ProjectionMetrics::default();
-        let held = Arc::default();
-        Self { ledger, feed, views, pace, partitions, held, cursors, stopped, health, metrics }
+        Self {
+            ledger,
+            feed,
+            views,
+            pace,
+            partitions,
+            held: Arc::default(),
+            cursors: None,
+            stopped: BTreeMap::new(),
+            clock,
+            counted_at: None,
+            health: watch::Sender::new(Health::default()),
+            metrics: ProjectionMetrics::default(),
+        }
     }
 
     /// What stands still, and why.
@@ -88,7 +111,9 @@ impl Projector {
         let mut pacing = Pacing::new(self.pace);
         loop {
             wake.mark_unchanged();
-            let pause = match self.project_once().await {
+            let outcome = self.project_once().await;
+            self.say_what_is_waited_for(outcome.as_ref().err());
+            let pause = match outcome {
                 Err(error) if !error.is_transient() => return Err(self.halt(error)),
                 outcome => pacing.after(outcome),
             };
@@ -117,12 +142,13 @@ impl Projector {
         if self.held.is_empty() {
             return Ok(Outcome::Idle);
         }
+        self.count_parked().await?;
         let cursors = self.known_cursors().await?;
         let heads = self.ledger.heads().await?;
         let wanted = self.wanted(&cursors, &heads)?;
-        let records = self.feed.next(&wanted, self.pace.batch_max).await?;
-        let (mut batches, unknown) = self.batches(&cursors, records).await?;
-        let outcome = self.apply(cursors, &mut batches).await?;
+        let fed = self.feed.next(&wanted, self.pace.batch_max).await?;
+        let (batches, unknown) = self.batches(&cursors, fed).await?;
+        let outcome = self.apply(cursors, batches).await?;
         unknown.map_or(Ok(outcome), Err)
     }
 
@@ -134,10 +160,31 @@ impl Projector {
         }
         self.held = now;
         self.cursors = None;
+        self.counted_at = None;
         self.stopped.retain(|partition, _| self.held.contains(partition));
-        let held = &self.held;
-        self.health.send_modify(|health| health.partitions.retain(|(p, _)| held.contains(p)));
-        self.metrics.stopped(self.stopped.len());
+        self.say_what_stands();
+    }
+
+    async fn count_parked(&mut self) -> Result<(), ViewError> {
+        if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
+            return Ok(());
+        }
+        let counts = self.views.parked_counts().await?;
+        let own = counts.into_iter().filter(|(partition, _)| self.held.contains(partition));
+        let own: BTreeMap<Partition, u64> = own.collect();
+        self.counted_at = Some(Instant::now());
+        self.stopped.retain(|_, error| !matches!(error, ViewError::TooManyParked { .. }));
+        for (partition, count) in &own {
+            if *count >= PARKED_MAX {
+                let (partition, count) = (*partition, *count);
+                self.stop_partition(partition, ViewError::TooManyParked { partition, count });
+            }
+        }
+        let parked = own.values().sum();
+        self.metrics.parked(parked);
+        self.health.send_modify(|health| health.parked = parked);
+        self.say_what_stands();
+        Ok(())
     }
 
     async fn known_cursors(&mut self) -> Result<BTreeMap<Partition, ViewCursors>, ViewError> {
@@ -164,102 +211,37 @@ impl Projector {
             let cursors = cursors.get(&partition).copied().unwrap_or_default();
             cursors.check_head(partition, head)?;
             if self.held.contains(&partition) && !self.stopped.contains_key(&partition) {
-                wanted.push(Wanted { partition, after: cursors.lowest(), head });
+                let (after, topic_offset) = (cursors.lowest(), cursors.topic_offset);
+                wanted.push(Wanted { partition, after, head, topic_offset });
             }
         }
         Ok(wanted)
     }
 
-    /// One batch for each partition that has something new; and where an event of a later build
-    /// cuts one short, that.
-    async fn batches(
-        &mut self,
-        cursors: &BTreeMap<Partition, ViewCursors>,
-        records: Vec<Recorded>,
-    ) -> Result<(Vec<Batch>, Option<ViewError>), ViewError> {
-        let mut by_partition: BTreeMap<Partition, Vec<Recorded>> = BTreeMap::new();
-        for recorded in records {
-            by_partition.entry(recorded.partition).or_default().push(recorded);
-        }
-        let mut batches = Vec::with_capacity(by_partition.len());
-        let mut unknown = None;
-        for (partition, records) in by_partition {
-            let cursors = cursors.get(&partition).copied().unwrap_or_default();
-            let records = self.whole(partition, &cursors, records).await?;
-            let (events, cut) = decode(records);
-            match cut {
-                Some(error @ ViewError::Unknown { .. }) => unknown = Some(error),
-                Some(error) => self.stop_partition(partition, error),
-                None => {}
-            }
-            if !events.is_empty() {
-                batches.push(Batch { partition, cursors, events });
-            }
-            // A long batch must not keep this thread from the requests beside it.
-            tokio::task::yield_now().await;
-        }
-        Ok((batches, unknown))
-    }
-
-    /// The records that follow the cursors, refilled from the ledger where the feed has a gap.
-    async fn whole(
-        &mut self,
-        partition: Partition,
-        cursors: &ViewCursors,
-        records: Vec<Recorded>,
-    ) -> Result<Vec<Recorded>, ViewError> {
-        if let Sequence::Whole(records) = sequence(cursors, records)? {
-            return Ok(records);
-        }
-        let (from, limit) =
-            (cursors.lowest().position.max(1), self.pace.batch_max.saturating_add(1));
-        let refill = self.ledger.read(&[Stretch { partition, from, limit }]).await?;
-        match sequence(cursors, refill)? {
-            Sequence::Whole(records) => Ok(records),
-            Sequence::Missing(position) => {
-                let cause = "the ledger has later positions and not this one".to_owned();
-                self.stop_partition(partition, ViewError::Damaged { partition, position, cause });
-                Ok(Vec::new())
-            }
-        }
-    }
-
-    /// Applies the batches, but for what turns out not to fit the rows: that partition stops
-    /// before it.
-    async fn apply(
-        &mut self,
-        mut cursors: BTreeMap<Partition, ViewCursors>,
-        batches: &mut Vec<Batch>,
-    ) -> Result<Outcome, ViewError> {
-        while !batches.is_empty() {
-            match self.views.apply(batches).await {
-                Ok(Applied::Superseded) => return Ok(Outcome::Idle),
-                Ok(Applied::Moved) => {
-                    cursors.extend(batches.iter().map(|batch| (batch.partition, batch.end())));
-                    break;
-                }
-                Err(error @ ViewError::Damaged { partition, position, .. })
-                    if cut(batches, partition, position) =>
-                {
-                    self.stop_partition(partition, error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let events: usize = batches.iter().map(|batch| batch.events.len()).sum();
-        self.cursors = Some(cursors);
-        if events == 0 {
-            return Ok(Outcome::Idle);
-        }
-        self.metrics.applied(events);
-        Ok(Outcome::Applied(events))
-    }
-
     fn stop_partition(&mut self, partition: Partition, error: ViewError) {
         tracing::error!(%partition, %error, "a partition's views stop");
-        self.health.send_modify(|health| health.partitions.push((partition, error.to_string())));
         self.stopped.insert(partition, error);
-        self.metrics.stopped(self.stopped.len());
+        self.say_what_stands();
+    }
+
+    fn say_what_stands(&self) {
+        let standing = self.stopped.iter().map(|(partition, why)| (*partition, why.to_string()));
+        let standing: Vec<_> = standing.collect();
+        self.metrics.stopped(standing.len());
+        self.health.send_if_modified(|health| {
+            let is_new = health.partitions != standing;
+            health.partitions = standing;
+            is_new
+        });
+    }
+
+    fn say_what_is_waited_for(&self, error: Option<&ViewError>) {
+        let waiting = error.filter(|error| error.is_transient()).map(ToString::to_string);
+        self.health.send_if_modified(|health| {
+            let is_new = health.waiting != waiting;
+            health.waiting = waiting;
+            is_new
+        });
     }
 
     fn halt(&self, error: ViewError) -> ViewError {
@@ -273,35 +255,4 @@ impl std::fmt::Debug for Projector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Projector").field("pace", &self.pace).finish_non_exhaustive()
     }
-}
-
-/// Events up to the first that can't be read, and why it can't.
-fn decode(records: Vec<Recorded>) -> (Vec<DecodedEvent>, Option<ViewError>) {
-    let mut events = Vec::with_capacity(records.len());
-    for recorded in records {
-        let (partition, position) = (recorded.partition, recorded.position);
-        match recorded.decode() {
-            Ok(event) => events.push((recorded, event)),
-            Err(cause @ DecodeError::Unknown { .. }) => {
-                return (events, Some(ViewError::Unknown { partition, position, cause }));
-            }
-            Err(cause @ DecodeError::Damaged { .. }) => {
-                let cause = cause.to_string();
-                return (events, Some(ViewError::Damaged { partition, position, cause }));
-            }
-        }
-    }
-    (events, None)
-}
-
-/// Cuts the partition's batch before `position`; `false` where nothing there could be cut.
-fn cut(batches: &mut Vec<Batch>, partition: Partition, position: u64) -> bool {
-    let Some(batch) = batches.iter_mut().find(|batch| batch.partition == partition) else {
-        return false;
-    };
-    let before = batch.events.len();
-    batch.events.retain(|(recorded, _)| recorded.position < position);
-    let is_shorter = batch.events.len() < before;
-    batches.retain(|batch| !batch.events.is_empty());
-    is_shorter
 }

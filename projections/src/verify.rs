@@ -1,7 +1,8 @@
 //! The check of the views against the ledger, one partition at a time, in bounded memory.
 //!
 //! The caller walks the ledger payment by payment and hands each to [`ViewCheck::payment`]; every
-//! view is compared up to its own cursor, so lag is no difference. Rows are looked up by the keys
+//! view is compared up to its own cursor, so lag is no difference, and a parked payment up to where
+//! it is parked. Rows are looked up by the keys
 //! that the ledger says they have; rows that nobody asked for are found by counting, and named by
 //! a second walk that only a damaged view pays for.
 
@@ -15,13 +16,13 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use daybook_engine::ids::{Partition, PaymentId};
-use daybook_engine::ledger::{Ledger, Recorded};
+use daybook_engine::ledger::{Ledger, Recorded, Stretch};
 
 use crate::error::ViewError;
 use crate::views::balances::fold::{BALANCE, BalancesFold};
 use crate::views::row::{Cell, Fold, Table};
 use crate::views::settlements::fold::{SETTLEMENT, SettlementsFold};
-use crate::views::{DecodedEvent, View, ViewCursors, ViewStore};
+use crate::views::{DecodedEvent, ParkedPayments, View, ViewCursors, ViewStore};
 use expected::{ExpectedRow, ROW_TABLES, literals, rows_of};
 
 /// A row's columns as SQL literals, so that whatever stands there can be shown.
@@ -31,6 +32,9 @@ pub type Literals = Vec<String>;
 #[async_trait]
 pub trait ViewSnapshot: Send {
     fn cursors(&self) -> ViewCursors;
+
+    /// What of the ledger the rows leave out.
+    fn parked(&self) -> &ParkedPayments;
 
     /// The rows with these keys; those that don't exist are missing from the answer.
     ///
@@ -83,6 +87,8 @@ impl ViewCheck {
     pub async fn begin(views: &dyn ViewStore, partition: Partition) -> Result<Self, ViewError> {
         let snapshot = views.snapshot(partition).await?;
         let cursors = snapshot.cursors();
+        let of_partition = snapshot.parked().iter().filter(|parked| parked.partition == partition);
+        let parked = of_partition.cloned().collect();
         Ok(Self {
             snapshot,
             partition,
@@ -92,7 +98,7 @@ impl ViewCheck {
             settlements: SettlementsFold::default(),
             balances: BalancesFold::default(),
             confirmed: Vec::new(),
-            report: ViewReport { cursors, ..ViewReport::default() },
+            report: ViewReport { cursors, parked, ..ViewReport::default() },
         })
     }
 
@@ -135,13 +141,15 @@ impl ViewCheck {
         self.compare_totals(&SETTLEMENT, settlements.values().map(literals).collect()).await?;
         let balances = std::mem::take(&mut self.balances).totals;
         self.compare_totals(&BALANCE, balances.values().map(literals).collect()).await?;
-        self.name_lost_cursors();
+        self.name_lost_cursors(ledger).await?;
         Ok(self.report)
     }
 
     fn seen_by<'e>(&self, view: View, events: &'e [DecodedEvent]) -> &'e [DecodedEvent] {
         let end = self.cursors.of(view).position;
-        let seen = events.partition_point(|(recorded, _)| recorded.position <= end);
+        let parked = self.snapshot.parked();
+        let is_seen = |event: &Recorded| event.position <= end && !parked.hold_back(view, event);
+        let seen = events.partition_point(|(recorded, _)| is_seen(recorded));
         events.get(..seen).unwrap_or_default()
     }
 
@@ -176,16 +184,24 @@ impl ViewCheck {
         }
     }
 
-    fn name_lost_cursors(&mut self) {
+    /// A cursor may stand on an event that can't be read, which no payment's walk comes to.
+    async fn name_lost_cursors(&mut self, ledger: &dyn Ledger) -> Result<(), ViewError> {
         for view in View::ALL {
-            let position = self.cursors.of(view).position;
-            if position > 0 && !self.confirmed.contains(&view) {
-                let what = format!(
-                    "its cursor stands at position {position}, which the ledger does not have"
-                );
-                self.differ(view, None, what);
+            let (partition, from) = (self.partition, self.cursors.of(view).position);
+            if from == 0 || self.confirmed.contains(&view) {
+                continue;
+            }
+            match ledger.read(&[Stretch { partition, from, limit: 1 }]).await?.first() {
+                Some(standing) => self.check_cursors(standing),
+                None => {
+                    let what = format!(
+                        "its cursor stands at position {from}, which the ledger does not have"
+                    );
+                    self.differ(view, None, what);
+                }
             }
         }
+        Ok(())
     }
 
     async fn compare(&mut self, index: usize) -> Result<(), ViewError> {

@@ -1,11 +1,13 @@
 //! The five views: what they are, how far each has got, and the port of the store that keeps them.
 
 pub mod balances;
+mod batch;
 mod change;
 mod columns;
 mod cursors;
 pub mod operations;
 mod page;
+mod parked;
 pub mod payments;
 pub mod postgres;
 pub mod refunds;
@@ -14,8 +16,10 @@ pub mod settlements;
 pub mod sqlite;
 
 pub use balances::BalanceBody;
+pub use batch::{Batch, Parking};
 pub use operations::OperationBody;
 pub use page::{MAX_LIMIT, Page, PageQuery};
+pub use parked::{ParkedPayment, ParkedPayments, Unparked, Unparking};
 pub use payments::ListedPayment;
 pub use refunds::RefundBody;
 pub use settlements::{LineKind, SettlementBody, SettlementLineBody};
@@ -63,28 +67,39 @@ impl View {
 
 /// Where every view stands in one partition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ViewCursors([Cursor; View::ALL.len()]);
+pub struct ViewCursors {
+    cursors: [Cursor; View::ALL.len()],
+    /// Where reading of the topic goes on from there, as far as that is known: a place to begin, never
+    /// more, since what is read is checked all the same.
+    pub topic_offset: Option<u64>,
+}
 
 impl ViewCursors {
     #[must_use]
     pub const fn of(&self, view: View) -> Cursor {
-        self.0[view as usize]
+        self.cursors[view as usize]
     }
 
     pub const fn set(&mut self, view: View, cursor: Cursor) {
-        self.0[view as usize] = cursor;
+        self.cursors[view as usize] = cursor;
     }
 
     /// Where the view that is furthest behind stands: the feed is read from here.
     #[must_use]
     pub fn lowest(&self) -> Cursor {
-        self.0.into_iter().min_by_key(|cursor| cursor.position).unwrap_or_default()
+        self.cursors.into_iter().min_by_key(|cursor| cursor.position).unwrap_or_default()
+    }
+
+    /// Where the view that is furthest ahead stands.
+    #[must_use]
+    pub fn highest(&self) -> Cursor {
+        self.cursors.into_iter().max_by_key(|cursor| cursor.position).unwrap_or_default()
     }
 
     /// Every view moved to `end`, but for those that are ahead of it.
     #[must_use]
     pub fn moved_to(mut self, end: Cursor) -> Self {
-        for cursor in self.0.iter_mut().filter(|cursor| cursor.position < end.position) {
+        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.position < end.position) {
             *cursor = end;
         }
         self
@@ -93,46 +108,18 @@ impl ViewCursors {
     /// # Errors
     /// When a view remembers another event at this position.
     pub fn check(&self, recorded: &Recorded) -> Result<(), Diverged> {
-        self.0.iter().try_for_each(|cursor| cursor.step(recorded).map(|_| ()))
+        self.cursors.iter().try_for_each(|cursor| cursor.step(recorded).map(|_| ()))
     }
 
     /// # Errors
     /// When a view stands beyond the partition's head.
     pub fn check_head(&self, partition: Partition, head: u64) -> Result<(), Diverged> {
-        self.0.iter().try_for_each(|cursor| cursor.check_head(partition, head))
+        self.cursors.iter().try_for_each(|cursor| cursor.check_head(partition, head))
     }
 }
 
 /// An event as the ledger holds it, and as it reads.
 pub type DecodedEvent = (Recorded, Event);
-
-/// The next events of one partition, without a gap.
-#[derive(Clone, Debug)]
-pub struct Batch {
-    pub partition: Partition,
-    /// Where every view stood: the first event follows the lowest of them.
-    pub cursors: ViewCursors,
-    pub events: Vec<DecodedEvent>,
-}
-
-impl Batch {
-    /// The events that `view` has not seen.
-    #[must_use]
-    pub fn new_to(&self, view: View) -> &[DecodedEvent] {
-        let seen = self.cursors.of(view).position;
-        let first = self.events.partition_point(|(recorded, _)| recorded.position <= seen);
-        self.events.get(first..).unwrap_or_default()
-    }
-
-    /// Where every view stands once the batch is applied.
-    #[must_use]
-    pub fn end(&self) -> ViewCursors {
-        match self.events.last() {
-            Some((last, _)) => self.cursors.moved_to(Cursor::at(last)),
-            None => self.cursors,
-        }
-    }
-}
 
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,12 +140,36 @@ pub trait ViewStore: Send + Sync + 'static {
     /// When the store can't be read.
     async fn cursors(&self) -> Result<Vec<(Partition, ViewCursors)>, ViewError>;
 
-    /// Folds at most one batch per partition into every view that has not seen it, and moves the
-    /// cursors by compare-and-set, all in one transaction.
+    /// How many batches of different partitions it takes at a time with profit.
+    fn writers(&self) -> usize;
+
+    /// Folds at most one batch per partition into every view that has not seen it, parks what is to
+    /// be parked, and moves the cursors by compare-and-set, all in one transaction. Events of parked
+    /// payments are left out.
     ///
     /// # Errors
-    /// [`ViewError::Damaged`] names an event that doesn't fit the rows; nothing changed.
+    /// [`ViewError::Unfit`] names the events that don't fit the rows, [`ViewError::Rows`] and
+    /// [`ViewError::Overflow`] say that one doesn't; nothing changed.
     async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError>;
+
+    /// Every parked payment.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn parked(&self) -> Result<ParkedPayments, ViewError>;
+
+    /// How many payments are parked in each partition; those without one may be missing.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn parked_counts(&self) -> Result<Vec<(Partition, u64)>, ViewError>;
+
+    /// Folds what each view has passed and left out of a parked payment into it, and parks the
+    /// payment no more, all in one transaction, where the views still stand at the given cursors.
+    ///
+    /// # Errors
+    /// As [`ViewStore::apply`]: then it stays parked.
+    async fn unpark(&self, unparking: Unparking<'_>) -> Result<Unparked, ViewError>;
 
     /// Rows and cursors of one partition as they stand together now, for the check against the
     /// ledger.

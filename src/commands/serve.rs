@@ -190,7 +190,8 @@ impl Starting<'_> {
         let ledger = self.stores.ledger.clone();
         let feed = Arc::new(LedgerFeed::new(ledger.clone()));
         let (partitions, holding) = self.hold_partitions(LeaseRole::Projections);
-        let projector = Projector::new(ledger, feed, views.store, Pace::default(), partitions);
+        let (pace, clock) = (Pace::default(), self.clock.clone());
+        let projector = Projector::new(ledger, feed, views.store, pace, partitions, clock);
         projector.metrics().register(self.registry);
         self.probes.push(Arc::new(ProjectionsProbe(projector.health())));
         let (wake, stop) = (self.wake.listen(), self.stop.clone());

@@ -22,6 +22,7 @@ struct Tally {
     view_rows: u64,
     view_differences: u64,
     lag: u64,
+    parked: u64,
 }
 
 /// Checks everything and prints what it finds.
@@ -79,6 +80,11 @@ fn show_views(report: &ViewReport, head: u64, tally: &mut Tally) {
     for difference in &report.differences {
         println!("{difference}");
     }
+    for parked in &report.parked {
+        println!("{}", super::parked::line(parked));
+    }
+    let parked = u64::try_from(report.parked.len()).unwrap_or(u64::MAX);
+    tally.parked = tally.parked.saturating_add(parked);
     let count = u64::try_from(report.differences.len()).unwrap_or(u64::MAX);
     tally.view_differences =
         tally.view_differences.saturating_add(count).saturating_add(report.more);
@@ -102,6 +108,12 @@ fn report(tally: &Tally, started: Instant) -> Result<(), Failure> {
         View::ALL.len(),
         tally.lag
     );
+    if tally.parked > 0 {
+        println!(
+            "{} payments parked, and left out of the views from there on: see `daybook parked --help`",
+            tally.parked
+        );
+    }
     let differences = found.saturating_add(tally.view_differences);
     println!(
         "{}",

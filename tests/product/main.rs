@@ -18,6 +18,7 @@ mod mixed;
 mod older_client;
 mod operating;
 mod outages;
+mod parked;
 mod processes;
 mod schema;
 mod server;
@@ -115,6 +116,9 @@ cases! { $
     operating:
         metrics_and_health_are_served
         verify_runs_beside_a_busy_serve;
+    parked:
+        a_damaged_event_parks_its_payment_until_it_is_mended
+        an_event_that_says_something_impossible_parks_its_payment_alone;
     settings:
         settings_come_from_flag_environment_and_file
         the_help_names_every_command_and_setting;

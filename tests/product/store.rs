@@ -85,7 +85,7 @@ impl Book {
             }
             Self::Postgres(database) | Self::Owner(database) => {
                 let statements = [
-                    "TRUNCATE payment, operation, refund, settlement, settlement_line, balance",
+                    "TRUNCATE payment, operation, refund, settlement, settlement_line, balance, parked",
                     "UPDATE view_cursor SET position = 0, event_id = NULL",
                     "TRUNCATE work_item, claim, expiry, expiry_waiting",
                     "UPDATE work_cursor SET position = 0, event_id = NULL",

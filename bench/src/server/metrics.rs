@@ -12,11 +12,20 @@ pub(crate) struct LedgerCounters {
     pub(crate) events: u64,
 }
 
+/// A counter of the server's, over all its label sets; `None` where it has none of that name.
+pub(crate) async fn counter(server: SocketAddr, name: &str) -> Option<u64> {
+    total(&page(server).await?, name)
+}
+
+async fn page(server: SocketAddr) -> Option<String> {
+    let page = Connection::new(server).get(&Uri::from_static("/metrics")).await.ok()?;
+    if page.status == 200 { String::from_utf8(page.body.to_vec()).ok() } else { None }
+}
+
 impl LedgerCounters {
     /// `None` where the server has no such page or no such counters.
     pub(crate) async fn read(server: SocketAddr) -> Option<Self> {
-        let page = Connection::new(server).get(&Uri::from_static("/metrics")).await.ok()?;
-        if page.status == 200 { Self::parse(std::str::from_utf8(&page.body).ok()?) } else { None }
+        Self::parse(&page(server).await?)
     }
 
     fn parse(page: &str) -> Option<Self> {

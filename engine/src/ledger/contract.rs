@@ -80,6 +80,7 @@ cases! { $
         consecutive_versions_may_stand_in_one_batch
         an_empty_batch_is_appended
         an_append_without_events_is_refused
+        an_event_that_no_transport_takes_is_refused
         heads_agree_with_the_events
         concurrent_appenders_leave_no_gap
         appenders_in_two_processes_leave_no_gap
@@ -101,6 +102,7 @@ cases! { $
         an_unknown_payment_has_no_events_and_no_texts
         a_payment_is_loaded_in_version_order
         every_field_comes_back_as_it_was_written
+        a_digest_is_that_of_the_events_read
         texts_come_back_with_their_salt
         an_erased_text_reads_as_none
         a_conflicting_append_leaves_no_text

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Append, StoreError};
+use super::{Append, MAX_EVENT_BYTES, StoreError};
 use crate::ids::{EventId, Partition, PaymentId};
 
 /// Numbers the events of one batch, in its order.
@@ -112,6 +112,15 @@ pub(super) fn check(batch: &[Append]) -> Result<(), StoreError> {
                 append.payment_id,
                 append.events.len(),
                 append.first_version
+            )));
+        }
+        if let Some(event) = append.events.iter().find(|event| event.data.len() > MAX_EVENT_BYTES) {
+            return Err(StoreError::Refused(format!(
+                "a {} event of payment {} has {} bytes, and {MAX_EVENT_BYTES} is the most that \
+                 every transport takes",
+                event.event_type,
+                append.payment_id,
+                event.data.len()
             )));
         }
     }

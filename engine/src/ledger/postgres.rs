@@ -115,6 +115,10 @@ impl Ledger for PostgresLedger {
         read::read(&self.database, stretches).await
     }
 
+    async fn digests(&self, stretches: &[Stretch]) -> Result<Vec<[u8; 32]>, StoreError> {
+        read::digests(&self.database, stretches).await
+    }
+
     async fn read_by_payment(
         &self,
         partition: Partition,

@@ -29,11 +29,20 @@ use crate::migration::Migration;
 use crate::sqlite::Database;
 
 const STORE: &str = "work";
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 2,
-    name: "work",
-    sql: include_str!("../../../migrations/sqlite/0002_work.sql"),
-}];
+
+/// The scripts of the file `work.db`, of every store in it.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 2,
+        name: "work",
+        sql: include_str!("../../../migrations/sqlite/0002_work.sql"),
+    },
+    Migration {
+        number: 4,
+        name: "relay",
+        sql: include_str!("../../../migrations/sqlite/0004_relay.sql"),
+    },
+];
 
 /// The work store in one file; its clock is the one it is given.
 pub struct SqliteWork {

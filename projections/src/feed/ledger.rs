@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use daybook_engine::ledger::{Ledger, Recorded, StoreError, Stretch};
+use daybook_engine::ledger::{Ledger, StoreError, Stretch};
 
-use super::{Feed, Wanted};
+use super::{Fed, Feed, Wanted};
 
 pub struct LedgerFeed {
     ledger: Arc<dyn Ledger>,
@@ -26,10 +26,10 @@ impl std::fmt::Debug for LedgerFeed {
 
 #[async_trait]
 impl Feed for LedgerFeed {
-    async fn next(&self, wanted: &[Wanted], limit: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn next(&self, wanted: &[Wanted], limit: u32) -> Result<Fed, StoreError> {
         let stretches = stretches(wanted, limit);
         if stretches.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Fed::default());
         }
         let records = self.ledger.read(&stretches).await?;
         // A head says there are events: none at all is a hole, and must not pass for idleness.
@@ -44,7 +44,7 @@ impl Feed for LedgerFeed {
                 });
             }
         }
-        Ok(records)
+        Ok(records.into())
     }
 }
 
@@ -53,7 +53,7 @@ fn stretches(wanted: &[Wanted], limit: u32) -> Vec<Stretch> {
     let behind = wanted.iter().filter(|wanted| wanted.head > wanted.after.position).count();
     let share = limit.checked_div(u32::try_from(behind).unwrap_or(u32::MAX)).unwrap_or(0).max(1);
     let stretch = |wanted: &Wanted| {
-        let Wanted { partition, after, head } = *wanted;
+        let Wanted { partition, after, head, .. } = *wanted;
         let own = u32::from(after.position > 0);
         let new = if head > after.position { share } else { 0 };
         let limit = own.saturating_add(new);

@@ -9,6 +9,7 @@ pub struct ProjectionMetrics {
     events: Counter,
     commits: Counter,
     stopped_partitions: Gauge,
+    parked_payments: Gauge,
 }
 
 impl ProjectionMetrics {
@@ -18,14 +19,23 @@ impl ProjectionMetrics {
         registry.register("commits", "Transactions they took", self.commits.clone());
         registry.register(
             "stopped_partitions",
-            "Partitions whose views stand before a damaged event",
+            "Partitions whose views stand still before what must be repaired",
             self.stopped_partitions.clone(),
+        );
+        registry.register(
+            "parked_payments",
+            "Payments set aside because an event of theirs can't be processed",
+            self.parked_payments.clone(),
         );
     }
 
     pub(super) fn applied(&self, events: usize) {
         self.events.inc_by(u64::try_from(events).unwrap_or(u64::MAX));
         self.commits.inc();
+    }
+
+    pub(super) fn parked(&self, payments: u64) {
+        self.parked_payments.set(i64::try_from(payments).unwrap_or(i64::MAX));
     }
 
     pub(super) fn stopped(&self, partitions: usize) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use daybook_engine::ids::{Partition, PaymentId};
 
-use crate::views::{View, ViewCursors};
+use crate::views::{ParkedPayment, View, ViewCursors};
 
 /// Where a view is not what the ledger says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct ViewReport {
     pub more: u64,
     /// Rows compared.
     pub rows: u64,
+    /// The payments that the views leave out from a position on.
+    pub parked: Vec<ParkedPayment>,
     /// How far each view had got when it was checked.
     pub cursors: ViewCursors,
 }

@@ -23,6 +23,8 @@ pub(in crate::views) trait Columns {
 
     fn integer(&self, column: usize) -> Result<i64, ViewError>;
 
+    fn optional_integer(&self, column: usize) -> Result<Option<i64>, ViewError>;
+
     fn partition(&self, column: usize) -> Result<Partition, ViewError>;
 
     fn text(&self, column: usize) -> Result<&str, ViewError>;
@@ -55,6 +57,11 @@ pub(in crate::views) trait Columns {
         u64::try_from(self.integer(column)?).map_err(|error| self.damaged(column, &error))
     }
 
+    fn optional_count(&self, column: usize) -> Result<Option<u64>, ViewError> {
+        let count = self.optional_integer(column)?.map(u64::try_from).transpose();
+        count.map_err(|error| self.damaged(column, &error))
+    }
+
     fn time(&self, column: usize) -> Result<Timestamp, ViewError> {
         self.optional_time(column)?.ok_or_else(|| self.damaged(column, &"no time"))
     }
@@ -78,8 +85,7 @@ pub(in crate::views) trait Columns {
 
 /// The error of rows that don't hold what they must.
 pub(in crate::views) fn damaged(view: View, cause: &dyn Display) -> ViewError {
-    let cause = format!("the {} view: {cause}; run `daybook verify`", view.as_str());
-    ViewError::Store(StoreError::Damaged { store: "views", cause })
+    ViewError::Rows { view: view.as_str(), cause: cause.to_string() }
 }
 
 /// The error of a store that may work later.

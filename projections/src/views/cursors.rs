@@ -12,7 +12,7 @@ use crate::error::ViewError;
 
 /// The columns that [`all`] takes.
 pub(in crate::views) const ALL: &str =
-    "SELECT view, partition, position, event_id FROM view_cursor";
+    "SELECT view, partition, position, event_id, topic_offset FROM view_cursor";
 
 /// Every partition's cursors, in order of partition.
 pub(in crate::views) fn all(
@@ -22,15 +22,20 @@ pub(in crate::views) fn all(
     for columns in rows {
         let event_id = columns.optional_id(3)?.map(EventId::from_uuid);
         let (partition, position) = (columns.partition(1)?, columns.count(2)?);
+        let topic_offset = columns.optional_count(4)?;
         // A view that another build keeps here is none of ours.
-        if let Some(view) = View::parse(columns.text(0)?) {
-            cursors.entry(partition).or_default().set(view, Cursor { position, event_id });
-        }
+        let Some(view) = View::parse(columns.text(0)?) else { continue };
+        let of_partition = cursors.entry(partition);
+        let of_partition =
+            of_partition.or_insert(ViewCursors { topic_offset, ..ViewCursors::default() });
+        of_partition.set(view, Cursor { position, event_id });
+        // A view that was put back to its start has none, and needs all.
+        of_partition.topic_offset = of_partition.topic_offset.min(topic_offset);
     }
     Ok(cursors.into_iter().collect())
 }
 
-/// Positions by partition, of rows of `partition, position`.
+/// Positions or counts by partition, of rows of `partition, position`.
 pub(in crate::views) fn positions(
     rows: impl Iterator<Item = impl Columns>,
 ) -> Result<Vec<(Partition, u64)>, ViewError> {

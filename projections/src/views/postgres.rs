@@ -4,6 +4,7 @@
 mod arrays;
 mod columns;
 mod cursors;
+mod parked;
 mod snapshot;
 
 pub(super) use arrays::insert;
@@ -21,9 +22,9 @@ use daybook_engine::postgres::{Database, Migrator, PostgresSettings, Transaction
 use super::cursors::ALL as CURSORS;
 use super::page::{Page, PageQuery};
 use super::{
-    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, RefundBody,
-    SettlementBody, SettlementLineBody, View, ViewCursors, ViewQueries, ViewStore, balances,
-    operations, payments, refunds, settlements,
+    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, ParkedPayments,
+    RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View, ViewCursors,
+    ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
 };
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
@@ -36,9 +37,19 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0003_views.sql"),
     },
     Migration {
+        number: 5,
+        name: "parked",
+        sql: include_str!("../../../migrations/postgres/0005_parked.sql"),
+    },
+    Migration {
         number: 6,
+        name: "feed",
+        sql: include_str!("../../../migrations/postgres/0006_feed.sql"),
+    },
+    Migration {
+        number: 7,
         name: "days",
-        sql: include_str!("../../../migrations/postgres/0006_days.sql"),
+        sql: include_str!("../../../migrations/postgres/0007_days.sql"),
     },
 ];
 
@@ -98,23 +109,69 @@ impl ViewStore for PostgresViews {
         cursors::read(&rows)
     }
 
+    /// Two of the server's processes, or one that works while the other waits.
+    fn writers(&self) -> usize {
+        2
+    }
+
     async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError> {
         if batches.is_empty() {
             return Ok(Applied::Moved);
         }
-        let mut transaction = self.database.begin(&cursors::lock(batches)).await?;
+        let mut transaction = self
+            .database
+            .begin(&cursors::lock(batches.iter().map(|batch| batch.partition)))
+            .await?;
         // Dropping the transaction on any way out but the last undoes it.
         if !cursors::advance(&mut transaction, batches).await? {
             transaction.roll_back().await?;
             return Ok(Applied::Superseded);
         }
+        let parked = parked::hold(&mut transaction, batches).await?;
         for view in View::ALL {
-            apply_view(&mut transaction, view, batches).await?;
+            let new: Vec<_> =
+                batches.iter().flat_map(|batch| batch.new_to(view, &parked)).collect();
+            apply_view(&mut transaction, view, &new).await?;
             // A long fold must not keep this thread from the requests beside it.
             tokio::task::yield_now().await;
         }
         transaction.commit().await?;
         Ok(Applied::Moved)
+    }
+
+    async fn parked(&self) -> Result<ParkedPayments, ViewError> {
+        let mut reader = self.database.begin(READING).await?;
+        let rows = reader.fetch_all(parked::everything()).await.map_err(failed(View::Payments))?;
+        reader.roll_back().await?;
+        parked::read(&rows)
+    }
+
+    async fn parked_counts(&self) -> Result<Vec<(Partition, u64)>, ViewError> {
+        let mut reader = self.database.begin(READING).await?;
+        let counts = parked::counts(&mut reader).await?;
+        reader.roll_back().await?;
+        Ok(counts)
+    }
+
+    async fn unpark(&self, unparking: Unparking<'_>) -> Result<Unparked, ViewError> {
+        let Unparking { partition, payment_id, cursors, events } = unparking;
+        let mut transaction = self.database.begin(&cursors::lock([partition])).await?;
+        let tx = &mut transaction;
+        let known = tx.fetch_all(sqlx::query(CURSORS)).await.map_err(failed(View::Payments))?;
+        let known = cursors::read(&known)?;
+        if !known.contains(&(partition, cursors)) {
+            transaction.roll_back().await?;
+            return Ok(Unparked::Superseded);
+        }
+        let Some(parked) = parked::take(tx, partition, payment_id).await? else {
+            transaction.roll_back().await?;
+            return Ok(Unparked::NotParked);
+        };
+        for view in View::ALL {
+            apply_view(tx, view, &[parked.left_out(view, &cursors, events)]).await?;
+        }
+        transaction.commit().await?;
+        Ok(Unparked::Done)
     }
 
     async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError> {
@@ -125,15 +182,14 @@ impl ViewStore for PostgresViews {
 async fn apply_view(
     tx: &mut Transaction<'_>,
     view: View,
-    batches: &[Batch],
+    new: &[&[DecodedEvent]],
 ) -> Result<(), ViewError> {
-    let new: Vec<&[DecodedEvent]> = batches.iter().map(|batch| batch.new_to(view)).collect();
     match view {
-        View::Payments => payments::postgres::apply(tx, &new).await,
-        View::Settlements => settlements::postgres::apply(tx, &new).await,
-        View::Refunds => refunds::postgres::apply(tx, &new).await,
-        View::Balances => balances::postgres::apply(tx, &new).await,
-        View::Operations => operations::postgres::apply(tx, &new).await,
+        View::Payments => payments::postgres::apply(tx, new).await,
+        View::Settlements => settlements::postgres::apply(tx, new).await,
+        View::Refunds => refunds::postgres::apply(tx, new).await,
+        View::Balances => balances::postgres::apply(tx, new).await,
+        View::Operations => operations::postgres::apply(tx, new).await,
     }
 }
 

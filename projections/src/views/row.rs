@@ -1,14 +1,15 @@
 //! Rows as cells: the one order of columns that statements write and the check compares.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use daybook_engine::clock::Timestamp;
-use daybook_engine::ids::Partition;
+use daybook_engine::ids::{Partition, PaymentId};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::error::ViewError;
+use crate::error::{Unfit, ViewError};
 use crate::views::{DecodedEvent, View};
 
 /// A value as it stands in a table.
@@ -123,15 +124,22 @@ pub trait Fold {
     /// Folds the batches of several partitions in.
     ///
     /// # Errors
-    /// [`ViewError::Damaged`] at the first event that doesn't fit.
+    /// [`ViewError::Unfit`] with every payment that has an event which doesn't fit.
     fn fold(&mut self, batches: &[&[DecodedEvent]]) -> Result<(), ViewError> {
-        batches.iter().copied().flatten().try_for_each(|event| {
-            self.step(event).map_err(|cause| ViewError::Damaged {
-                partition: event.0.partition,
-                position: event.0.position,
-                cause: cause.into_owned(),
-            })
-        })
+        let mut unfit: BTreeMap<PaymentId, Unfit> = BTreeMap::new();
+        for event in batches.iter().copied().flatten() {
+            let (partition, position, payment_id) =
+                (event.0.partition, event.0.position, event.0.payment_id);
+            // What follows an event that doesn't fit has no footing.
+            if unfit.contains_key(&payment_id) {
+                continue;
+            }
+            if let Err(cause) = self.step(event) {
+                let cause = cause.into_owned();
+                unfit.insert(payment_id, Unfit { partition, position, payment_id, cause });
+            }
+        }
+        if unfit.is_empty() { Ok(()) } else { Err(ViewError::Unfit(unfit.into_values().collect())) }
     }
 }
 

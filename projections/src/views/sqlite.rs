@@ -2,6 +2,7 @@
 
 mod columns;
 mod cursors;
+mod parked;
 mod snapshot;
 
 pub(super) use columns::{SqliteColumns, failed};
@@ -20,9 +21,9 @@ use sqlx::{Connection, Transaction};
 
 use super::page::{Page, PageQuery};
 use super::{
-    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, RefundBody,
-    SettlementBody, SettlementLineBody, View, ViewCursors, ViewQueries, ViewStore, balances,
-    operations, payments, refunds, settlements,
+    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, ParkedPayments,
+    RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View, ViewCursors,
+    ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
 };
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
@@ -34,9 +35,19 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0003_views.sql"),
     },
     Migration {
+        number: 5,
+        name: "parked",
+        sql: include_str!("../../../migrations/sqlite/0005_parked.sql"),
+    },
+    Migration {
         number: 6,
+        name: "feed",
+        sql: include_str!("../../../migrations/sqlite/0006_feed.sql"),
+    },
+    Migration {
+        number: 7,
         name: "days",
-        sql: include_str!("../../../migrations/sqlite/0006_days.sql"),
+        sql: include_str!("../../../migrations/sqlite/0007_days.sql"),
     },
 ];
 
@@ -78,6 +89,11 @@ impl ViewStore for SqliteViews {
         cursors::all(&mut reader).await
     }
 
+    /// The file has one writer.
+    fn writers(&self) -> usize {
+        1
+    }
+
     async fn apply(&self, batches: &[Batch]) -> Result<Applied, ViewError> {
         let mut writer = self.database.writer().await;
         let begun = writer.begin_with("BEGIN IMMEDIATE").await;
@@ -86,13 +102,45 @@ impl ViewStore for SqliteViews {
         if !cursors::advance(&mut tx, batches).await? {
             return Ok(Applied::Superseded);
         }
+        let parked = parked::hold(&mut tx, batches).await?;
         for view in View::ALL {
-            apply_view(&mut tx, view, batches).await?;
+            let new: Vec<_> =
+                batches.iter().flat_map(|batch| batch.new_to(view, &parked)).collect();
+            apply_view(&mut tx, view, &new).await?;
             // A long fold must not keep this thread from the requests beside it.
             tokio::task::yield_now().await;
         }
         tx.commit().await.map_err(failed(View::Payments))?;
         Ok(Applied::Moved)
+    }
+
+    async fn parked(&self) -> Result<ParkedPayments, ViewError> {
+        let mut reader = self.reading(View::Payments).await?;
+        parked::all(&mut reader).await
+    }
+
+    async fn parked_counts(&self) -> Result<Vec<(Partition, u64)>, ViewError> {
+        let mut reader = self.reading(View::Payments).await?;
+        parked::counts(&mut reader).await
+    }
+
+    async fn unpark(&self, unparking: Unparking<'_>) -> Result<Unparked, ViewError> {
+        let Unparking { partition, payment_id, cursors, events } = unparking;
+        let mut writer = self.database.writer().await;
+        let begun = writer.begin_with("BEGIN IMMEDIATE").await;
+        let mut tx = begun.map_err(failed(View::Payments))?;
+        let known = cursors::all(&mut tx).await?;
+        if !known.contains(&(partition, cursors)) {
+            return Ok(Unparked::Superseded);
+        }
+        let Some(parked) = parked::take(&mut tx, partition, payment_id).await? else {
+            return Ok(Unparked::NotParked);
+        };
+        for view in View::ALL {
+            apply_view(&mut tx, view, &[parked.left_out(view, &cursors, events)]).await?;
+        }
+        tx.commit().await.map_err(failed(View::Payments))?;
+        Ok(Unparked::Done)
     }
 
     async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError> {
@@ -104,15 +152,14 @@ impl ViewStore for SqliteViews {
 async fn apply_view(
     tx: &mut SqliteConnection,
     view: View,
-    batches: &[Batch],
+    new: &[&[DecodedEvent]],
 ) -> Result<(), ViewError> {
-    let new: Vec<&[DecodedEvent]> = batches.iter().map(|batch| batch.new_to(view)).collect();
     match view {
-        View::Payments => payments::sqlite::apply(tx, &new).await,
-        View::Settlements => settlements::sqlite::apply(tx, &new).await,
-        View::Refunds => refunds::sqlite::apply(tx, &new).await,
-        View::Balances => balances::sqlite::apply(tx, &new).await,
-        View::Operations => operations::sqlite::apply(tx, &new).await,
+        View::Payments => payments::sqlite::apply(tx, new).await,
+        View::Settlements => settlements::sqlite::apply(tx, new).await,
+        View::Refunds => refunds::sqlite::apply(tx, new).await,
+        View::Balances => balances::sqlite::apply(tx, new).await,
+        View::Operations => operations::sqlite::apply(tx, new).await,
     }
 }
 

@@ -4,7 +4,9 @@
 
 mod book;
 mod history;
+mod kafka;
 mod pages;
+mod parking;
 mod postgres_days;
 mod postgres_line;
 mod projecting;
@@ -14,6 +16,7 @@ mod properties;
 mod proxy;
 mod tables;
 mod throughput;
+mod topic;
 mod verifying;
 
 /// Writes down the cases once; `on_store!` makes one test of each for a store.
@@ -51,6 +54,16 @@ cases! { $
         a_cursor_changed_in_any_part_is_refused
         lines_can_be_asked_for_by_currency_and_day
         a_sum_beyond_64_bits_is_refused_not_wrapped;
+    parking:
+        a_damaged_event_parks_its_payment_and_the_others_go_on
+        an_event_that_does_not_fit_parks_its_payment
+        an_event_that_the_rows_refuse_is_found_and_parks_its_payment
+        several_payments_of_one_batch_are_parked_together
+        what_is_parked_stays_so_until_it_is_mended
+        a_payment_taken_up_again_is_counted_once
+        a_payment_is_taken_up_again_beside_a_running_projector
+        a_view_that_stood_behind_leaves_out_only_what_it_can_t_read
+        a_partition_with_too_many_parked_payments_stands_still;
     projecting:
         a_rival_that_stands_elsewhere_is_refused_and_changes_nothing
         two_projectors_side_by_side_apply_every_event_once
@@ -63,10 +76,22 @@ cases! { $
         another_event_at_a_known_position_stops_everything
         a_ledger_that_ends_before_a_cursor_stops_everything
         an_event_of_a_later_build_stops_the_projector_and_says_upgrade
-        a_damaged_event_and_a_skipped_version_stop_their_partition
         a_view_that_stands_behind_the_others_catches_up_alone
         views_opened_again_go_on_where_they_stood
         the_run_loop_wakes_up_applies_and_stops;
+    topic:
+        views_from_the_topic_are_those_from_the_ledger
+        reading_goes_on_at_the_offset_that_stands_with_the_cursors
+        views_that_came_from_the_ledger_go_on_from_the_topic_s_end
+        what_is_none_of_the_relay_s_is_put_aside_with_its_cause_and_origin
+        a_forged_record_never_enters_a_view
+        a_record_that_is_gone_repeated_or_out_of_turn_changes_nothing
+        a_lost_tail_is_refilled_from_the_ledger
+        what_retention_dropped_is_refilled_from_the_ledger
+        a_topic_created_again_is_read_from_its_beginning
+        an_outage_makes_the_views_wait_and_they_go_on_by_themselves
+        two_projectors_on_one_topic_apply_every_event_once
+        another_event_in_the_ledger_at_a_known_position_still_stops_everything;
     verifying:
         one_changed_cell_is_named
         a_missing_row_and_an_extra_row_are_named_in_every_table

@@ -12,7 +12,7 @@ use daybook_engine::cursor::Found;
 use daybook_engine::ids::{EventId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded, StoreError};
-use daybook_projections::feed::{Feed, Wanted};
+use daybook_projections::feed::{Fed, Feed, Wanted};
 use daybook_projections::views::{Applied, Batch, ViewCursors};
 use daybook_projections::{Outcome, Pace, PageQuery, Projector, ViewError, lag};
 use tokio::sync::watch;
@@ -21,15 +21,15 @@ use uuid::Uuid;
 
 use crate::book::{Book, PARTITIONS};
 use crate::history::History;
-use crate::tables::{Desk, Store, Views, all_views_at, apply_from_start, batch};
+use crate::tables::{Desk, Store, Views, all_views_at, apply_from_start, batch, clock};
 
-fn busiest(history: &History) -> Partition {
+pub(crate) fn busiest(history: &History) -> Partition {
     let busiest = Partition::all(PARTITIONS).max_by_key(|p| history.of_partition(*p).len());
     busiest.unwrap()
 }
 
 /// What the views come to when nothing goes wrong.
-async fn undisturbed(store: Store, history: &History) -> Vec<String> {
+pub(crate) async fn undisturbed(store: Store, history: &History) -> Vec<String> {
     let desk = Desk::open(store).await;
     desk.catch_up(&Arc::new(Book::of(&history.recorded))).await;
     desk.dump().await
@@ -40,9 +40,9 @@ struct Told(std::sync::Mutex<Vec<Vec<Recorded>>>);
 
 #[async_trait]
 impl Feed for Told {
-    async fn next(&self, _: &[Wanted], _: u32) -> Result<Vec<Recorded>, StoreError> {
+    async fn next(&self, _: &[Wanted], _: u32) -> Result<Fed, StoreError> {
         let mut told = self.0.lock().unwrap();
-        Ok(if told.is_empty() { Vec::new() } else { told.remove(0) })
+        Ok(if told.is_empty() { Fed::default() } else { told.remove(0).into() })
     }
 }
 
@@ -54,6 +54,7 @@ fn told(desk: &Desk, book: &Arc<Book>, batches: Vec<Vec<Recorded>>) -> Projector
         desk.views.clone(),
         Pace::default(),
         HeldPartitions::all(PARTITIONS),
+        clock(),
     )
 }
 
@@ -103,7 +104,7 @@ fn sharing(desk: &Desk, book: &Arc<Book>, partitions: &[u16]) -> (Projector, Hel
     let (hold, partitions) = watch::channel(held);
     let feed = Arc::new(daybook_projections::feed::LedgerFeed::new(book.clone()));
     let (views, held) = (desk.views.clone(), HeldPartitions::from(partitions));
-    (Projector::new(book.clone(), feed, views, Pace::default(), held), hold)
+    (Projector::new(book.clone(), feed, views, Pace::default(), held, clock()), hold)
 }
 
 type Held = watch::Sender<Arc<[Partition]>>;
@@ -277,30 +278,6 @@ pub(crate) async fn an_event_of_a_later_build_stops_the_projector_and_says_upgra
     assert_eq!(all_views_at(&stopped), [2; 5], "what stands before it is applied");
 }
 
-pub(crate) async fn a_damaged_event_and_a_skipped_version_stop_their_partition(store: Store) {
-    let history = History::of_refunded(12);
-    let partition = busiest(&history);
-    let damages: [fn(&mut Recorded); 2] =
-        [|event| event.data = "{}".into(), |event| event.version += 1];
-    for damage in damages {
-        let book = Arc::new(Book::of(&history.recorded));
-        book.change(|events| {
-            let fifth = |e: &&mut Recorded| e.partition == partition && e.position == 5;
-            damage(events.iter_mut().find(fifth).unwrap());
-        });
-        let desk = Desk::open(store).await;
-        let mut projector = desk.projector(&book);
-        let health = projector.health();
-        while projector.project_once().await.unwrap() != Outcome::Idle {}
-        assert_eq!(health.borrow().partitions.len(), 1);
-        for (other, cursors) in desk.views.cursors().await.unwrap() {
-            let head = history.of_partition(other).len() as u64;
-            let expected = if other == partition { 4 } else { head };
-            assert_eq!(all_views_at(&cursors), [expected; 5], "partition {other}");
-        }
-    }
-}
-
 pub(crate) async fn a_view_that_stands_behind_the_others_catches_up_alone(store: Store) {
     let history = History::of_refunded(12);
     let book = Arc::new(Book::of(&history.recorded));
@@ -340,6 +317,7 @@ pub(crate) async fn the_run_loop_wakes_up_applies_and_stops(store: Store) {
         desk.views.clone(),
         pace,
         HeldPartitions::all(PARTITIONS),
+        clock(),
     );
     let (sender, wake) = watch::channel(());
     let stop = CancellationToken::new();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use daybook_engine::clock::{Clock, SystemClock};
+use daybook_engine::clock::{Clock, ManualClock, SystemClock};
 use daybook_engine::ids::Partition;
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded};
@@ -22,8 +22,16 @@ use tempfile::TempDir;
 
 use crate::book::{Book, PARTITIONS};
 
-pub(crate) const TABLES: [&str; 7] =
-    ["view_cursor", "payment", "operation", "refund", "settlement", "settlement_line", "balance"];
+pub(crate) const TABLES: [&str; 8] = [
+    "view_cursor",
+    "payment",
+    "operation",
+    "refund",
+    "settlement",
+    "settlement_line",
+    "balance",
+    "parked",
+];
 
 /// The stores that every case runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,11 +99,18 @@ impl Desk {
         Self { views: place.open().await, place }
     }
 
+    pub(crate) const fn is(&self, store: Store) -> bool {
+        matches!(
+            (&self.place, store),
+            (Place::Sqlite(_), Store::Sqlite) | (Place::Postgres(_), Store::Postgres)
+        )
+    }
+
     pub(crate) fn projector(&self, book: &Arc<Book>) -> Projector {
         let ledger: Arc<dyn Ledger> = book.clone();
         let feed = Arc::new(LedgerFeed::new(ledger.clone()));
         let all = HeldPartitions::all(PARTITIONS);
-        Projector::new(ledger, feed, self.views.clone(), Pace::default(), all)
+        Projector::new(ledger, feed, self.views.clone(), Pace::default(), all, clock())
     }
 
     /// Projects all that the book holds.
@@ -154,7 +169,7 @@ impl Desk {
             let mut check = ViewCheck::begin(self.views.as_ref(), partition).await.unwrap();
             let events = book.read_by_payment(partition, None, u32::MAX).await.unwrap();
             for payment in events.chunk_by(|one, next| one.payment_id == next.payment_id) {
-                check.payment(&decoded(payment)).await.unwrap();
+                check.payment(&readable(payment)).await.unwrap();
             }
             reports.push(check.finish(book).await.unwrap());
         }
@@ -168,12 +183,23 @@ impl Desk {
     }
 }
 
+/// A clock that stands still.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    ManualClock::at("2026-11-24T10:00:00Z".parse().unwrap())
+}
+
 pub(crate) fn decoded(events: &[Recorded]) -> Vec<(Recorded, daybook_engine::payment::Event)> {
     events.iter().map(|event| (event.clone(), event.decode().unwrap())).collect()
 }
 
+/// The events up to the first that can't be read, as a walk over the ledger hands them on.
+fn readable(events: &[Recorded]) -> Vec<(Recorded, daybook_engine::payment::Event)> {
+    let decoded = events.iter().map(|event| Some((event.clone(), event.decode().ok()?)));
+    decoded.map_while(|event| event).collect()
+}
+
 pub(crate) fn batch(cursors: ViewCursors, events: &[Recorded]) -> Batch {
-    Batch { partition: events[0].partition, cursors, events: decoded(events) }
+    Batch::new(events[0].partition, cursors, decoded(events))
 }
 
 /// Applies one partition's events to views that stand at its start.
@@ -212,7 +238,7 @@ async fn dump_postgres(connection: &mut PgConnection, table: &str) -> Vec<String
 
 /// Ids and times in Postgres's spelling.
 fn as_postgres(statements: &str) -> String {
-    let mut spelled = statements.replace("X'", "'");
+    let mut spelled = statements.replace("SELECT 2, X'", "SELECT 2, uuid '").replace("X'", "'");
     for column in ["created_at", "updated_at", "requested_at", "completed_at", "at"] {
         let time = format!(" SET {column} = 987654321 ");
         spelled = spelled.replace(&time, &format!(" SET {column} = to_timestamp(987.654321) "));

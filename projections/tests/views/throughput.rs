@@ -10,6 +10,7 @@ use daybook_projections::Outcome;
 use crate::book::Book;
 use crate::history::History;
 use crate::tables::{Desk, Store, millis_since};
+use crate::topic::Published;
 
 const PAYMENTS: usize = 100_000;
 
@@ -23,6 +24,31 @@ async fn throughput_on_sqlite() {
 #[ignore = "a measurement"]
 async fn throughput_on_postgres() {
     throughput_of_authorizations(Store::Postgres).await;
+}
+
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn throughput_of_the_topic_on_postgres() {
+    let mut history = History::new();
+    for payment in 0..PAYMENTS {
+        history.authorize(u8::try_from(payment % 251).unwrap(), 1_000, CaptureMethod::Manual);
+        history.conclude_open(payment, true, 1_000);
+    }
+    let published = Published::all_of(&history.recorded);
+    let desk = Desk::open(Store::Postgres).await;
+    let (mut projector, _) = published.projector(&desk);
+    let (mut events, mut commits) = (0, 0);
+    let (start, cpu_start) = (SystemClock.now(), cpu_millis());
+    while events < history.recorded.len() {
+        if let Outcome::Applied(applied) = projector.project_once().await.unwrap() {
+            (events, commits) = (events + applied, commits + 1);
+        }
+    }
+    let (millis, cpu) = (millis_since(start), cpu_millis() - cpu_start);
+    let a_second = events as i64 * 1_000 / millis.max(1);
+    println!(
+        "topic: {events} events in {commits} commits, {millis} ms ({cpu} ms of CPU): {a_second} events/s"
+    );
 }
 
 async fn throughput_of_authorizations(store: Store) {

@@ -84,7 +84,11 @@ impl Probe for ProjectionsProbe {
             .partitions
             .iter()
             .map(|(partition, cause)| format!("partition {partition} stands still: {cause}"));
-        let causes: Vec<_> = health.halted.iter().cloned().chain(partitions).collect();
+        let waiting = health.waiting.iter().map(|cause| format!("the views wait: {cause}"));
+        let parked = (health.parked > 0)
+            .then(|| format!("{} payments are parked: see `daybook parked list`", health.parked));
+        let halted = health.halted.iter().cloned();
+        let causes: Vec<_> = halted.chain(waiting).chain(partitions).chain(parked).collect();
         if causes.is_empty() { Ok(()) } else { Err(causes.join("; ")) }
     }
 }

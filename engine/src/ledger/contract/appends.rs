@@ -1,7 +1,7 @@
 use super::sample::{Answering, append, payment, position};
 use super::{LedgerFixture, PARTITIONS};
 use crate::ids::Partition;
-use crate::ledger::{Append, Head, StoreError};
+use crate::ledger::{Append, Head, MAX_EVENT_BYTES, StoreError};
 
 pub(super) async fn positions_are_gapless_and_in_batch_order(fixture: &dyn LedgerFixture) {
     let ledger = Answering::here(fixture);
@@ -66,6 +66,23 @@ pub(super) async fn an_append_without_events_is_refused(fixture: &dyn LedgerFixt
     let tolerant = ledger.append_tolerant(&batch).await;
     assert!(matches!(tolerant, Err(StoreError::Refused(_))), "{tolerant:?}");
     assert_eq!(Answering::here(fixture).everything().await, []);
+}
+
+pub(super) async fn an_event_that_no_transport_takes_is_refused(fixture: &dyn LedgerFixture) {
+    let ledger = fixture.ledger();
+    let sized = |number, bytes| {
+        let mut append = append(payment(0, number), 1, 2);
+        append.events[1].data = "x".repeat(bytes);
+        append
+    };
+    let batch = [append(payment(0, 1), 1, 1), sized(2, MAX_EVENT_BYTES + 1)];
+    let strict = ledger.append(&batch).await;
+    assert!(matches!(strict, Err(StoreError::Refused(_))), "{strict:?}");
+    let tolerant = ledger.append_tolerant(&batch).await;
+    assert!(matches!(tolerant, Err(StoreError::Refused(_))), "{tolerant:?}");
+    let ledger = Answering::here(fixture);
+    assert_eq!(ledger.everything().await, []);
+    assert_eq!(ledger.write(&[sized(3, MAX_EVENT_BYTES)]).await, [2]);
 }
 
 pub(super) async fn heads_agree_with_the_events(fixture: &dyn LedgerFixture) {

@@ -3,7 +3,7 @@ use super::{LedgerFixture, PARTITIONS};
 use crate::clock::Timestamp;
 use crate::event_text::{EventText, TextName};
 use crate::ids::{Partition, PaymentId};
-use crate::ledger::{Append, AppendText, Recorded};
+use crate::ledger::{Append, AppendText, EventsDigest, Recorded};
 
 /// What JSON, SQL and UTF-8 each find hard.
 const HARD: &str = "{\"q\":\"\\\"'\\\\ \\u0000 ; -- ? $1 %s\",\"ü\":\"€ 𝄞 \u{202e}\u{fffd}\"}\n\t";
@@ -44,6 +44,21 @@ pub(super) async fn every_field_comes_back_as_it_was_written(fixture: &dyn Ledge
     assert_eq!(ledger.read(&[stretch(3, 1, 9)]).await, expected);
     let walked = ledger.read_by_payment(3, None, 9).await;
     assert_eq!(walked, expected);
+}
+
+pub(super) async fn a_digest_is_that_of_the_events_read(fixture: &dyn LedgerFixture) {
+    let ledger = Answering::here(fixture);
+    let mut hard = append(payment(3, 1), 1, 2);
+    hard.events[0].data = HARD.to_owned();
+    ledger.write(&[hard, append(payment(3, 1), 3, 3), append(payment(1, 1), 1, 1)]).await;
+    let stretches = [stretch(3, 1, 2), stretch(1, 1, 9), stretch(3, 2, 2), stretch(2, 1, 5)];
+    let digests = ledger.digests(&stretches).await;
+    for (stretch, digest) in stretches.into_iter().zip(&digests) {
+        let events = ledger.read(&[stretch]).await;
+        assert_eq!(*digest, EventsDigest::of(&events), "{stretch:?}");
+    }
+    let others: std::collections::BTreeSet<_> = digests.iter().collect();
+    assert_eq!(others.len(), digests.len(), "each of other events");
 }
 
 /// The row at position and version `number`, which is the event `index` of `append`.

@@ -94,6 +94,10 @@ impl Answering {
         answer("read", self.0.read(stretches).await)
     }
 
+    pub(super) async fn digests(&self, stretches: &[Stretch]) -> Vec<[u8; 32]> {
+        answer("digests", self.0.digests(stretches).await)
+    }
+
     pub(super) async fn read_by_payment(
         &self,
         partition: u16,

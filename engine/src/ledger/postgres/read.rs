@@ -73,6 +73,33 @@ pub(super) async fn read(
     Ok(events)
 }
 
+/// Hashed where the events are, so that only the digests travel.
+pub(super) async fn digests(
+    database: &Database,
+    stretches: &[Stretch],
+) -> Result<Vec<[u8; 32]>, StoreError> {
+    let query = sqlx::query_scalar(
+        "SELECT sha256(convert_to(coalesce(e.text, ''), 'UTF8'))
+         FROM unnest($1::int2[], $2::int8[], $3::int8[])
+             WITH ORDINALITY s (partition, first, last, number)
+         CROSS JOIN LATERAL (
+             SELECT string_agg(
+                 concat_ws(' ', position, payment_id, version, event_id, type, octet_length(data), data),
+                 '' ORDER BY position) AS text
+             FROM event
+             WHERE partition = s.partition AND position BETWEEN s.first AND s.last
+         ) e
+         ORDER BY s.number",
+    )
+    .bind(stretches.iter().map(|stretch| smallint(stretch.partition)).bind_iter())
+    .bind(stretches.iter().map(|stretch| bigint(stretch.from)).bind_iter())
+    .bind(stretches.iter().map(|stretch| bigint(stretch.last())).bind_iter());
+    let digests: Vec<Vec<u8>> = database.answered(query.fetch_all(database.pool())).await?;
+    let sized =
+        |digest: Vec<u8>| digest.try_into().map_err(|_| damaged(&"a digest is not 32 bytes"));
+    digests.into_iter().map(sized).collect()
+}
+
 pub(super) async fn read_by_payment(
     database: &Database,
     partition: Partition,

@@ -28,6 +28,10 @@ impl Columns for PostgresColumns<'_> {
         self.row.try_get(column).map_err(failed(self.view))
     }
 
+    fn optional_integer(&self, column: usize) -> Result<Option<i64>, ViewError> {
+        self.row.try_get(column).map_err(failed(self.view))
+    }
+
     fn partition(&self, column: usize) -> Result<Partition, ViewError> {
         let number: i16 = self.row.try_get(column).map_err(failed(self.view))?;
         let number = u16::try_from(number).map_err(|error| self.damaged(column, &error));

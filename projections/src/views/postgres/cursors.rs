@@ -64,8 +64,8 @@ pub(super) async fn positions(
 }
 
 /// A statement that locks the cursors of these partitions, in one order for everyone.
-pub(super) fn lock(batches: &[Batch]) -> String {
-    let numbers: Vec<String> = batches.iter().map(|batch| batch.partition.to_string()).collect();
+pub(super) fn lock(partitions: impl IntoIterator<Item = Partition>) -> String {
+    let numbers: Vec<String> = partitions.into_iter().map(|p| p.to_string()).collect();
     format!(
         "SELECT FROM view_cursor WHERE partition = ANY ('{{{}}}'::int2[])
          ORDER BY view, partition FOR UPDATE",
@@ -83,14 +83,22 @@ pub(super) async fn advance(
     for batch in batches {
         let end = batch.end();
         for view in View::ALL {
-            moves.push(view, batch.partition, batch.cursors.of(view), end.of(view));
+            moves.push(
+                view,
+                batch.partition,
+                batch.cursors.of(view),
+                end.of(view),
+                end.topic_offset,
+            );
         }
     }
     let count = moves.views.len();
     let update = sqlx::query(
-        "UPDATE view_cursor AS cursor SET position = move.to_position, event_id = move.to_event
-         FROM unnest($1::text[], $2::int2[], $3::int8[], $4::uuid[], $5::int8[], $6::uuid[])
-             AS move (view, partition, from_position, from_event, to_position, to_event)
+        "UPDATE view_cursor AS cursor SET
+             position = move.to_position, event_id = move.to_event, topic_offset = move.topic_offset
+         FROM unnest(
+                 $1::text[], $2::int2[], $3::int8[], $4::uuid[], $5::int8[], $6::uuid[], $7::int8[])
+             AS move (view, partition, from_position, from_event, to_position, to_event, topic_offset)
          WHERE cursor.view = move.view AND cursor.partition = move.partition
            AND cursor.position = move.from_position
            AND cursor.event_id IS NOT DISTINCT FROM move.from_event",
@@ -100,7 +108,8 @@ pub(super) async fn advance(
     .bind(moves.from_positions)
     .bind(moves.from_events)
     .bind(moves.to_positions)
-    .bind(moves.to_events);
+    .bind(moves.to_events)
+    .bind(moves.topic_offsets);
     let moved = tx.execute(update).await.map_err(failed(View::Payments))?;
     Ok(usize::try_from(moved) == Ok(count))
 }
@@ -114,10 +123,18 @@ struct Moves {
     from_events: Vec<Option<Uuid>>,
     to_positions: Vec<i64>,
     to_events: Vec<Option<Uuid>>,
+    topic_offsets: Vec<Option<i64>>,
 }
 
 impl Moves {
-    fn push(&mut self, view: View, partition: Partition, from: Cursor, to: Cursor) {
+    fn push(
+        &mut self,
+        view: View,
+        partition: Partition,
+        from: Cursor,
+        to: Cursor,
+        topic_offset: Option<u64>,
+    ) {
         let event = |cursor: Cursor| cursor.event_id.map(EventId::uuid);
         self.views.push(view.as_str());
         self.partitions.push(smallint(partition));
@@ -125,5 +142,6 @@ impl Moves {
         self.from_events.push(event(from));
         self.to_positions.push(bigint(to.position));
         self.to_events.push(event(to));
+        self.topic_offsets.push(topic_offset.map(bigint));
     }
 }

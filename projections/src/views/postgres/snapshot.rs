@@ -9,12 +9,12 @@ use sqlx::{AssertSqlSafe, Executor, Row as _};
 use uuid::Uuid;
 
 use super::columns::failed;
-use super::cursors;
+use super::{cursors, parked};
 use crate::error::ViewError;
 use crate::verify::{Literals, ViewSnapshot};
-use crate::views::ViewCursors;
 use crate::views::cursors::ALL as CURSORS;
 use crate::views::row::{Cell, Key, Table};
+use crate::views::{ParkedPayments, ViewCursors};
 
 /// Of a read transaction that is kept open to the end of the check.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -25,6 +25,7 @@ pub(super) struct PostgresSnapshot {
     reader: PgConnection,
     partition: Partition,
     cursors: ViewCursors,
+    parked: ParkedPayments,
 }
 
 impl PostgresSnapshot {
@@ -41,7 +42,9 @@ impl PostgresSnapshot {
         let all = cursors::read(&rows)?;
         let own = all.into_iter().find(|(known, _)| *known == partition);
         let cursors = own.map(|(_, cursors)| cursors).unwrap_or_default();
-        Ok(Self { database: database.clone(), reader, partition, cursors })
+        let parked = database.answered(parked::everything().fetch_all(&mut reader)).await?;
+        let parked = parked::read(&parked)?;
+        Ok(Self { database: database.clone(), reader, partition, cursors, parked })
     }
 
     async fn rows(
@@ -91,6 +94,10 @@ impl KeyValue {
 impl ViewSnapshot for PostgresSnapshot {
     fn cursors(&self) -> ViewCursors {
         self.cursors
+    }
+
+    fn parked(&self) -> &ParkedPayments {
+        &self.parked
     }
 
     async fn with_keys(

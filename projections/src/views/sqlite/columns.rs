@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::Partition;
+use daybook_engine::ledger::StoreError;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -23,6 +24,10 @@ impl Columns for SqliteColumns<'_> {
     }
 
     fn integer(&self, column: usize) -> Result<i64, ViewError> {
+        self.row.try_get(column).map_err(failed(self.view))
+    }
+
+    fn optional_integer(&self, column: usize) -> Result<Option<i64>, ViewError> {
         self.row.try_get(column).map_err(failed(self.view))
     }
 
@@ -56,6 +61,10 @@ impl Columns for SqliteColumns<'_> {
 /// error, full, can't open, locking protocol.
 const PASSING: [i32; 9] = [5, 6, 7, 8, 9, 10, 13, 14, 15];
 
+/// Primary result codes that the rows are to blame for.
+const CONSTRAINT: i32 = 19;
+const MISMATCH: i32 = 20;
+
 /// What a failed statement means.
 pub(in crate::views) fn failed(view: View) -> impl Fn(sqlx::Error) -> ViewError {
     move |error| match &error {
@@ -66,10 +75,13 @@ pub(in crate::views) fn failed(view: View) -> impl Fn(sqlx::Error) -> ViewError 
                 return ViewError::Overflow { view: view.as_str() };
             }
             let code = database.code().and_then(|code| code.parse::<i32>().ok());
-            if code.is_some_and(|code| PASSING.contains(&(code & 0xff))) {
-                unavailable(&error)
-            } else {
-                damaged(view, &error)
+            match code.map(|code| code & 0xff) {
+                Some(code) if PASSING.contains(&code) => unavailable(&error),
+                Some(CONSTRAINT | MISMATCH) => damaged(view, &error),
+                _ => {
+                    let cause = format!("{error}; run `daybook verify`");
+                    ViewError::Store(StoreError::Damaged { store: "views", cause })
+                }
             }
         }
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::RowNotFound => {

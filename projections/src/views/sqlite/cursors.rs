@@ -69,6 +69,7 @@ struct Move {
     partition: Partition,
     from: Cursor,
     to: Cursor,
+    topic_offset: Option<u64>,
 }
 
 impl Row for Move {
@@ -81,6 +82,7 @@ impl Row for Move {
             event(self.from),
             Cell::count(self.to.position),
             event(self.to),
+            self.topic_offset.map_or(Cell::Null, Cell::count),
         ]
     }
 }
@@ -100,14 +102,17 @@ pub(super) async fn advance(
                 partition: batch.partition,
                 from: batch.cursors.of(view),
                 to: end.of(view),
+                topic_offset: end.topic_offset,
             })
         })
         .collect();
     let moved = sqlx::query(
-        "UPDATE view_cursor SET position = move.to_position, event_id = move.to_event
+        "UPDATE view_cursor SET
+             position = move.to_position, event_id = move.to_event, topic_offset = move.topic_offset
          FROM (SELECT value ->> 0 AS view, value ->> 1 AS partition,
                       value ->> 2 AS from_position, unhex(value ->> 3) AS from_event,
-                      value ->> 4 AS to_position, unhex(value ->> 5) AS to_event
+                      value ->> 4 AS to_position, unhex(value ->> 5) AS to_event,
+                      value ->> 6 AS topic_offset
                FROM json_each(?1)) AS move
          WHERE view_cursor.view = move.view AND view_cursor.partition = move.partition
            AND view_cursor.position = move.from_position

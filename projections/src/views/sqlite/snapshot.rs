@@ -6,16 +6,17 @@ use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Transaction};
 
 use super::columns::failed;
-use super::cursors;
+use super::{cursors, parked};
 use crate::error::ViewError;
 use crate::verify::{Literals, ViewSnapshot};
-use crate::views::ViewCursors;
 use crate::views::row::{Cell, Key, Row, Table, json};
+use crate::views::{ParkedPayments, ViewCursors};
 
 pub(super) struct SqliteSnapshot {
     reader: Transaction<'static, Sqlite>,
     partition: Partition,
     cursors: ViewCursors,
+    parked: ParkedPayments,
 }
 
 impl SqliteSnapshot {
@@ -26,7 +27,8 @@ impl SqliteSnapshot {
         let all = cursors::all(&mut reader).await?;
         let own = all.into_iter().find(|(known, _)| *known == partition);
         let cursors = own.map(|(_, cursors)| cursors).unwrap_or_default();
-        Ok(Self { reader, partition, cursors })
+        let parked = parked::all(&mut reader).await?;
+        Ok(Self { reader, partition, cursors, parked })
     }
 }
 
@@ -66,6 +68,10 @@ impl Row for Wanted<'_> {
 impl ViewSnapshot for SqliteSnapshot {
     fn cursors(&self) -> ViewCursors {
         self.cursors
+    }
+
+    fn parked(&self) -> &ParkedPayments {
+        &self.parked
     }
 
     async fn with_keys(

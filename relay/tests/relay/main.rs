@@ -1,0 +1,12 @@
+//! The relay on a broker in memory: a paused clock, failures at every step, the same for each seed.
+
+mod book;
+mod breaker;
+mod cursors;
+mod failures;
+mod leases;
+mod records;
+mod rewinding;
+mod stage;
+mod topics;
+mod verifying;

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
                 Command::Serve => commands::serve::run(config).await,
                 Command::Migrate => commands::migrate::run(&config).await,
                 Command::Verify => commands::verify::run(&config).await,
+                Command::Relay(command) => commands::relay::run(&config, command).await,
                 Command::Show { payment } => commands::show::run(&config, payment).await,
             }
         })

@@ -1,6 +1,7 @@
 //! `daybook serve`: build, run, drain.
 
 mod probes;
+mod relaying;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use daybook_api::{Api, Drained, HttpMetrics, Limits, Payments, Probe, Server};
 use daybook_engine::Engine;
 use daybook_engine::acquirer::Acquirer;
 use daybook_engine::acquirer::simulator::Simulator;
+use daybook_engine::broker::Broker;
 use daybook_engine::clock::Clock;
 use daybook_engine::engine::{EngineMetrics, Foundations};
 use daybook_engine::ids::Ids;
@@ -66,6 +68,7 @@ struct Process {
 impl Process {
     async fn build(config: &Config, ids: Arc<Ids>) -> Result<Self, Failure> {
         let stores = Stores::open(config, &ids).await?;
+        let broker = wiring::broker(config)?;
         let (clock, wake) = (wiring::clock(), Wake::default());
         let acquirer: Arc<dyn Acquirer> = Arc::new(Simulator::new(config.simulator, clock.clone()));
         let metrics = Arc::new(EngineMetrics::default());
@@ -83,6 +86,7 @@ impl Process {
         let mut process = Starting {
             config,
             stores: &stores,
+            broker,
             clock,
             wake,
             probes: vec![Arc::new(LedgerProbe(stores.ledger.clone()))],
@@ -94,6 +98,7 @@ impl Process {
         process.start_notices(&engine, &acquirer);
         process.start_workers(&engine, acquirer, metrics);
         process.start_projections();
+        process.start_relay();
         let Starting { background, stop, probes, clock, .. } = process;
         let api = Arc::new(Api {
             payments: config
@@ -138,6 +143,8 @@ impl Process {
 struct Starting<'a> {
     config: &'a Config,
     stores: &'a Stores,
+    /// `None` where nothing is published.
+    broker: Option<Arc<dyn Broker>>,
     clock: Arc<dyn Clock>,
     wake: Wake,
     probes: Vec<Arc<dyn Probe>>,

@@ -94,12 +94,20 @@ const SETTINGS: &[&str] = &[
     "fee-bps",
     "flag-after-s",
     "inquiry-schedule-ms",
+    "kafka-brokers",
+    "kafka-option",
+    "kafka-replication-factor",
+    "kafka-retention-s",
+    "kafka-topic",
     "listen",
     "log",
     "log-format",
     "migrate",
     "partitions",
     "queue-max",
+    "relay-acknowledgement-ms",
+    "relay-backoff-max-ms",
+    "relay-backoff-ms",
     "role",
     "settlement-utc-offset-minutes",
     "simulator-decline-bps",
@@ -129,7 +137,8 @@ fn flags_of(help: &str) -> BTreeSet<String> {
 }
 
 async fn help(daybook: &Daybook, command: &str) -> String {
-    let output = daybook.program(&[command, "--help"]).await;
+    let arguments: Vec<_> = command.split(' ').chain(["--help"]).collect();
+    let output = daybook.program(&arguments).await;
     assert_eq!(output.status.code(), Some(0), "{command} --help");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -140,13 +149,18 @@ pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
     assert_eq!(program.status.code(), Some(0));
     let overview = String::from_utf8_lossy(&program.stdout).into_owned();
     let of_serve = flags_of(&help(&daybook, "serve").await);
-    for command in ["serve", "migrate", "verify", "show"] {
-        let is_listed = overview.lines().any(|line| line.trim_start().starts_with(command));
+    for command in ["serve", "migrate", "verify", "show", "relay verify", "relay rewind"] {
+        let first = command.split(' ').next().unwrap();
+        let is_listed = overview.lines().any(|line| line.trim_start().starts_with(first));
         assert!(is_listed, "{command} is missing in:\n{overview}");
         let text = help(&daybook, command).await;
         let flags = flags_of(&text);
         for setting in SETTINGS {
             assert!(flags.contains(*setting), "--{setting} is missing in:\n{text}");
+        }
+        let mut of_serve = of_serve.clone();
+        if command == "relay rewind" {
+            of_serve.insert("to".to_owned());
         }
         assert_eq!(flags, of_serve, "{command} takes other settings than serve");
         assert!(text.contains("DAYBOOK_"), "the environment is not mentioned in:\n{text}");

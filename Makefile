@@ -13,14 +13,17 @@ packages: ## Install the system packages that building and testing need, if any 
 services: packages ## Start the servers that tests use, and print where they are
 	@deploy/services up
 
-# The whole-product tests come last, so that the last line printed is their summary.
+# Every call selects the whole workspace: cargo builds OpenSSL and librdkafka anew for each set of features that
+# a selection of packages leads to. The whole-product tests come last, so that the last line printed is their summary.
+other_tests = $(filter-out product,$(sort $(basename $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*.rs */tests/*/main.rs))))))
+
 test: services ## Format check, lints, then every test
 	deploy/services clean
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace --exclude daybook
-	cargo test -p daybook --bins
-	cargo test -p daybook --test product
+	cargo test --workspace --lib --bins $(other_tests:%=--test %)
+	cargo test --workspace --doc
+	cargo test --workspace --test product
 
 drill: services ## The long versions of the whole-product tests: crashes, load, restarts
 	cargo run --release -p bench -- run flows --rate 200 --duration 60s
@@ -29,7 +32,7 @@ drill: services ## The long versions of the whole-product tests: crashes, load, 
 	cargo run --release -p bench -- run shared --postgres
 	cargo run --release -p bench -- run together --postgres
 	cargo run --release -p bench -- run authorize --postgres --connections 256 --duration 30s -- --role api
-	DAYBOOK_DRILL=full cargo test -p daybook --test product -- --include-ignored
+	DAYBOOK_DRILL=full cargo test --workspace --test product -- --include-ignored
 
 bench: ## Authorizations per second, with the limits of this machine beside the figure
 	cargo run --release -p bench -- run authorize --connections 64 --duration 15s

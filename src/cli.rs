@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches};
 use daybook_engine::ids::PaymentId;
 use daybook_engine::ledger::StoreError;
+use daybook_relay::rewind::RewindTo;
 
+use crate::commands::relay::RelayCommand;
 use crate::config::{Config, SETTINGS, Setting, SettingError, Sources};
 
 /// What to do.
@@ -22,6 +24,7 @@ pub(crate) enum Command {
     /// The simulated acquirer behind its wire.
     Acquirer,
     Parked(Parked),
+    Relay(RelayCommand),
 }
 
 /// What to do about parked payments.
@@ -94,17 +97,29 @@ pub(crate) fn parse() -> Result<(Command, Config), Failure> {
     let (name, arguments) = matches
         .subcommand()
         .ok_or_else(|| Failure::Usage("no command; see `daybook --help`".to_owned()))?;
-    let (verb, arguments) = arguments.subcommand().unwrap_or(("", arguments));
+    // The settings stand with the innermost command.
+    let (name, arguments) = match arguments.subcommand() {
+        Some((inner, arguments)) => (format!("{name} {inner}"), arguments),
+        None => (name.to_owned(), arguments),
+    };
     let config = read_settings(arguments).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(ToString::to_string).collect();
         Failure::Usage(lines.join("\ndaybook: "))
     })?;
-    let command = match name {
+    let command = match name.as_str() {
         "migrate" => Command::Migrate,
         "verify" => Command::Verify,
         "acquirer" => Command::Acquirer,
         "show" => Command::Show { payment: payment_argument(arguments)? },
-        "parked" => Command::Parked(parked(verb, arguments)?),
+        "parked list" => Command::Parked(Parked::List),
+        "parked show" => Command::Parked(Parked::Show { payment: payment_argument(arguments)? }),
+        "parked retry" => {
+            let is_all = arguments.get_flag("all");
+            let payment = (!is_all).then(|| payment_argument(arguments)).transpose()?;
+            Command::Parked(Parked::Retry { payment })
+        }
+        "relay verify" => Command::Relay(RelayCommand::Verify),
+        "relay rewind" => Command::Relay(RelayCommand::Rewind { to: rewind_argument(arguments)? }),
         _ => Command::Serve,
     };
     Ok((command, config))
@@ -117,15 +132,6 @@ fn read_settings(arguments: &ArgMatches) -> Result<Config, Vec<SettingError>> {
     Config::read(&Sources::gather(flags)?)
 }
 
-fn parked(verb: &str, arguments: &ArgMatches) -> Result<Parked, Failure> {
-    Ok(match verb {
-        "show" => Parked::Show { payment: payment_argument(arguments)? },
-        "retry" if arguments.get_flag("all") => Parked::Retry { payment: None },
-        "retry" => Parked::Retry { payment: Some(payment_argument(arguments)?) },
-        _ => Parked::List,
-    })
-}
-
 fn payment_argument(arguments: &ArgMatches) -> Result<PaymentId, Failure> {
     let text = arguments.get_one::<String>("PAYMENT").map_or("", String::as_str);
     text.parse().map_err(|_| {
@@ -134,6 +140,11 @@ fn payment_argument(arguments: &ArgMatches) -> Result<PaymentId, Failure> {
              0190a5f0-1c2d-8e3f-9a4b-5c6d7e8f9a0b"
         ))
     })
+}
+
+fn rewind_argument(arguments: &ArgMatches) -> Result<RewindTo, Failure> {
+    let text = arguments.get_one::<String>("to").map_or("", String::as_str);
+    text.parse().map_err(|cause| Failure::Usage(format!("--to: {cause}, not {text:?}")))
 }
 
 fn definition() -> clap::Command {
@@ -175,6 +186,7 @@ fn definition() -> clap::Command {
                 )
                 .args(settings()),
         )
+        .subcommand(relay())
         .subcommand(
             clap::Command::new("acquirer")
                 .about("Serve the simulated acquirer over HTTP, for --acquirer-url")
@@ -226,6 +238,36 @@ fn parked_definition() -> clap::Command {
                 .about("Take a parked payment up again; exit 1 where one stays parked")
                 .arg(payment().required(false).required_unless_present("all"))
                 .arg(all)
+                .args(settings()),
+        )
+}
+
+fn relay() -> clap::Command {
+    let to =
+        Arg::new("to").long("to").value_name("POSITION|PARTITION:POSITION|TIME").required(true);
+    clap::Command::new("relay")
+        .about("Check the Kafka topic against the ledger, or publish a part of it again")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            clap::Command::new("verify")
+                .about("Compare the topic with the ledger, position by position; exit 1 where they differ")
+                .long_about(
+                    "Compare the topic with the ledger, position by position, from its first offset \
+                     on, beside a running relay or without one. Repeats are allowed; what is missing, \
+                     foreign, changed or out of order is a line that names it. What the ledger holds \
+                     at the start must be in the topic 10 s later. Records that retention has \
+                     deleted are reported, and are no difference.",
+                )
+                .args(settings()),
+        )
+        .subcommand(
+            clap::Command::new("rewind")
+                .about("Set the relay back: what follows is published again")
+                .arg(to.help(
+                    "What stands after the position, or was recorded from the time on, is published \
+                     again",
+                ))
                 .args(settings()),
         )
 }

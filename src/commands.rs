@@ -3,6 +3,8 @@
 pub(crate) mod acquirer;
 pub(crate) mod migrate;
 pub(crate) mod parked;
+mod progress;
+pub(crate) mod relay;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod verify;

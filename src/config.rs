@@ -1,10 +1,12 @@
 //! Settings: each is a flag, an environment variable and a key of one TOML file, and the flag
 //! beats the environment, which beats the file.
 
+mod kafka;
 mod parse;
 mod settings;
 mod sources;
 
+pub(crate) use kafka::Kafka;
 pub(crate) use settings::{SETTINGS, Setting};
 pub(crate) use sources::{SettingError, Sources};
 
@@ -28,6 +30,7 @@ pub(crate) enum Role {
     Api,
     Workers,
     Projections,
+    Relay,
 }
 
 /// How the log is written.
@@ -80,6 +83,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// `None`: everything stands in the data directory.
     pub(crate) databases: Option<Databases>,
+    /// `None`: nothing is published.
+    pub(crate) kafka: Option<Kafka>,
     /// Bring the schema up to date before serving.
     pub(crate) migrate: bool,
     pub(crate) partitions: Option<u16>,
@@ -111,13 +116,16 @@ impl Config {
             key_lifetime: reader.seconds("acquirer-key-lifetime-s"),
         };
         let connections_max = reader.value("connections-max", parse::at_least::<1>);
+        let kafka = Kafka::read(&mut reader);
+        let roles = read_roles(&mut reader, kafka.is_some());
         let config = Self {
             listen: reader.value("listen", parse::address),
             data_dir: reader.value("data-dir", parse::path),
             databases: Databases::read(&mut reader),
+            kafka,
             migrate: reader.value("migrate", parse::truth),
             partitions: reader.optional("partitions", parse::partitions),
-            roles: reader.value("role", parse::roles),
+            roles,
             log: reader.value("log", parse::log_filter),
             log_format: reader.value("log-format", parse::log_format),
             engine: EngineSettings {
@@ -191,6 +199,18 @@ fn http_settings(reader: &mut parse::Reader<'_>, call_limit: Duration) -> Option
     Some(HttpSettings { endpoint, trust, connect_limit, call_limit, places, breaker })
 }
 
+/// Those that are named, or all that this process can have.
+fn read_roles(reader: &mut parse::Reader<'_>, has_brokers: bool) -> Vec<Role> {
+    let Some(roles) = reader.optional("role", parse::roles) else {
+        let relay = has_brokers.then_some(Role::Relay);
+        return [Role::Api, Role::Workers, Role::Projections].into_iter().chain(relay).collect();
+    };
+    if roles.contains(&Role::Relay) && !has_brokers {
+        reader.refuse("role", "relay needs --kafka-brokers");
+    }
+    roles
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +232,31 @@ mod tests {
         let config = config(&[], &[], "").unwrap();
         assert_eq!(config.roles, [Role::Api, Role::Workers, Role::Projections]);
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn brokers_make_a_relay_of_a_process_without_roles() {
+        let brokers = ("kafka-brokers", "a:9092,b:9092");
+        let relaying = config(&[brokers], &[], "").unwrap();
+        assert!(relaying.has_role(Role::Relay));
+        let kafka = relaying.kafka.unwrap();
+        assert_eq!(kafka.cluster.topic.as_str(), "daybook.payments");
+        assert!(!config(&[brokers, ("role", "api")], &[], "").unwrap().has_role(Role::Relay));
+        let errors = config(&[("role", "relay")], &[], "").unwrap_err();
+        assert!(errors.contains("--role: relay needs --kafka-brokers"), "{errors}");
+        for wrong in ["a", "a:b", ":9092", ""] {
+            assert!(config(&[("kafka-brokers", wrong)], &[], "").is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn options_of_kafka_are_refused_without_showing_their_secrets() {
+        let option = |text| config(&[("kafka-brokers", "a:9092"), ("kafka-option", text)], &[], "");
+        let errors = option("sasl.password=hunter2,acks=1").unwrap_err();
+        assert!(errors.contains("--kafka-option: may not have acks"), "{errors}");
+        assert!(!errors.contains("hunter2"), "{errors}");
+        let shown = format!("{:?}", option("sasl.password=hunter2").unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

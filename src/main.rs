@@ -26,6 +26,7 @@ fn main() -> ExitCode {
                 Command::Migrate => commands::migrate::run(&config).await,
                 Command::Verify => commands::verify::run(&config).await,
                 Command::Acquirer => commands::acquirer::run(&config).await,
+                Command::Relay(command) => commands::relay::run(&config, command).await,
                 Command::Show { payment } => commands::show::run(&config, payment).await,
                 Command::Parked(parked) => commands::parked::run(&config, parked).await,
             }

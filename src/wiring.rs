@@ -1,6 +1,7 @@
 //! The composition root: the only place that names every adapter.
 
 mod acquirer;
+mod kafka;
 mod lock;
 mod postgres;
 mod sqlite;
@@ -14,11 +15,13 @@ use daybook_engine::lease::LeaseStore;
 use daybook_engine::ledger::Ledger;
 use daybook_engine::work::WorkStore;
 use daybook_projections::{ViewError, ViewQueries, ViewStore};
+use daybook_relay::cursors::RelayCursors;
 
 use crate::cli::Failure;
 use crate::config::{Config, Role};
 
 pub(crate) use acquirer::{acquirer, acquirer_desk};
+pub(crate) use kafka::broker;
 pub(crate) use postgres::migrate as migrate_postgres;
 
 /// Where the time comes from in this process.
@@ -54,6 +57,8 @@ pub(crate) struct Stores {
     pub(crate) work: Option<Arc<dyn WorkStore>>,
     /// For the API and projections.
     pub(crate) views: Option<Views>,
+    /// For the relay.
+    pub(crate) relay_cursors: Option<Arc<dyn RelayCursors>>,
     /// Where processes share partitions; `None` where there is only this one.
     pub(crate) leases: Option<Arc<dyn LeaseStore>>,
     opened: Box<dyn Opened>,
@@ -86,6 +91,18 @@ impl Config {
 
     fn needs_views(&self) -> bool {
         self.has_role(Role::Api) || self.has_role(Role::Projections)
+    }
+
+    fn needs_relay(&self) -> bool {
+        self.has_role(Role::Relay)
+    }
+}
+
+/// The relay's cursors for a command, beside a running `serve` or without one.
+pub(crate) async fn open_relay_cursors(config: &Config) -> Result<Arc<dyn RelayCursors>, Failure> {
+    match &config.databases {
+        Some(databases) => Ok(postgres::relay_cursors(databases).await?),
+        None => Ok(sqlite::relay_cursors(config).await?),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `daybook serve`: build, run, drain.
 
 mod probes;
+mod relaying;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use daybook_api::{Api, Drained, HttpMetrics, Limits, Payments, Probe, Server};
 use daybook_engine::Engine;
 use daybook_engine::acquirer::Acquirer;
+use daybook_engine::broker::Broker;
 use daybook_engine::clock::Clock;
 use daybook_engine::engine::{EngineMetrics, Foundations};
 use daybook_engine::ids::Ids;
@@ -15,7 +17,8 @@ use daybook_engine::lease::{HeldPartitions, LeaseKeeper, LeaseRole};
 use daybook_engine::notices::Notices;
 use daybook_engine::wake::Wake;
 use daybook_engine::workers::{WorkerFoundations, Workers};
-use daybook_projections::feed::LedgerFeed;
+use daybook_projections::feed::topic::Patience;
+use daybook_projections::feed::{Feed, LedgerFeed, TopicFeed};
 use daybook_projections::{Pace, Projector};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +67,7 @@ struct Process {
 impl Process {
     async fn build(config: &Config, ids: Arc<Ids>) -> Result<Self, Failure> {
         let stores = Stores::open(config, &ids).await?;
+        let broker = wiring::broker(config)?;
         let (clock, wake) = (wiring::clock(), Wake::default());
         let metrics = Arc::new(EngineMetrics::default());
         let mut registry = Registry::with_prefix("daybook");
@@ -81,6 +85,7 @@ impl Process {
         let mut process = Starting {
             config,
             stores: &stores,
+            broker,
             clock,
             wake,
             probes: vec![Arc::new(LedgerProbe(stores.ledger.clone()))],
@@ -92,6 +97,7 @@ impl Process {
         process.start_notices(&engine, &acquirer);
         process.start_workers(&engine, acquirer, metrics);
         process.start_projections();
+        process.start_relay();
         let Starting { background, stop, probes, clock, .. } = process;
         let api = Arc::new(Api {
             payments: config
@@ -136,6 +142,8 @@ impl Process {
 struct Starting<'a> {
     config: &'a Config,
     stores: &'a Stores,
+    /// `None` where nothing is published.
+    broker: Option<Arc<dyn Broker>>,
     clock: Arc<dyn Clock>,
     wake: Wake,
     probes: Vec<Arc<dyn Probe>>,
@@ -188,7 +196,7 @@ impl Starting<'_> {
         let views = self.stores.views.clone().filter(|_| self.config.has_role(Role::Projections));
         let Some(views) = views else { return };
         let ledger = self.stores.ledger.clone();
-        let feed = Arc::new(LedgerFeed::new(ledger.clone()));
+        let feed = self.feed();
         let (partitions, holding) = self.hold_partitions(LeaseRole::Projections);
         let (pace, clock) = (Pace::default(), self.clock.clone());
         let projector = Projector::new(ledger, feed, views.store, pace, partitions, clock);
@@ -201,6 +209,17 @@ impl Starting<'_> {
             }
             holding.cancel();
         });
+    }
+
+    /// The topic where brokers are set, else the ledger itself.
+    fn feed(&mut self) -> Arc<dyn Feed> {
+        let ledger = self.stores.ledger.clone();
+        let (Some(kafka), Some(broker)) = (&self.config.kafka, self.broker.clone()) else {
+            return Arc::new(LedgerFeed::new(ledger));
+        };
+        let feed = TopicFeed::new(ledger, broker, kafka.relay.topic, Patience::default());
+        feed.metrics().register(self.registry);
+        Arc::new(feed)
     }
 
     /// The role's share of the partitions, kept up to date until the token is cancelled: by who works

@@ -6,8 +6,9 @@ use daybook_engine::ids::Partition;
 use daybook_engine::ledger::Ledger;
 use daybook_engine::verify::{FINDINGS_MAX, Findings, PaymentWalk, check_positions};
 use daybook_projections::{View, ViewCheck, ViewReport, ViewStore};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
+use super::progress::{progress, rate};
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::wiring;
@@ -125,18 +126,4 @@ fn report(tally: &Tally, started: Instant) -> Result<(), Failure> {
     );
     println!("{}", rate(tally.events, started));
     if differences == 0 { Ok(()) } else { Err(Failure::Difference) }
-}
-
-#[expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "a rate for people")]
-fn rate(events: u64, started: Instant) -> String {
-    let seconds = started.elapsed().as_secs_f64().max(0.001);
-    format!("{events} events in {seconds:.1} s ({:.0}/s)", events as f64 / seconds)
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn progress(events: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(events), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} events, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
 }

@@ -10,6 +10,8 @@ use tracing_subscriber::filter::Targets;
 
 use super::sources::{Origin, SettingError, Sources};
 use super::{LogFormat, Role};
+use daybook_engine::broker::topic::TopicName;
+use daybook_relay::kafka::KafkaOptions;
 
 /// The longest of the short waits, and of the long ones.
 const DAY_MS: u64 = 86_400_000;
@@ -44,9 +46,9 @@ impl<'a> Reader<'a> {
         match parse(text.trim()) {
             Ok(value) => Some(value),
             Err(cause) => {
-                // A URL may hold a password, which must not get into a log.
-                let cause =
-                    if name.ends_with("-url") { cause } else { format!("{cause}, not {text:?}") };
+                // Some may hold a password, which must not get into a log.
+                let is_secret = name.ends_with("-url") || name == "kafka-option";
+                let cause = if is_secret { cause } else { format!("{cause}, not {text:?}") };
                 self.errors.push(SettingError { name: name.to_owned(), origin, cause });
                 None
             }
@@ -159,6 +161,30 @@ pub(super) fn percent(text: &str) -> Result<u32, String> {
     within(text, 1, 100)
 }
 
+pub(super) fn brokers(text: &str) -> Result<String, String> {
+    let is_address = |broker: &str| {
+        let address = broker.trim().rsplit_once(':');
+        address.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    if text.split(',').all(is_address) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be HOST:PORT, several by commas".to_owned())
+    }
+}
+
+pub(super) fn topic(text: &str) -> Result<TopicName, String> {
+    text.parse()
+}
+
+pub(super) fn kafka_options(text: &str) -> Result<KafkaOptions, String> {
+    text.parse()
+}
+
+pub(super) fn replication_factor(text: &str) -> Result<u16, String> {
+    within(text, 1, 100)
+}
+
 pub(super) fn basis_points(text: &str) -> Result<u16, String> {
     within(text, 0, 10_000)
 }
@@ -194,10 +220,11 @@ pub(super) fn roles(text: &str) -> Result<Vec<Role>, String> {
         "api" => Some(Role::Api),
         "workers" => Some(Role::Workers),
         "projections" => Some(Role::Projections),
+        "relay" => Some(Role::Relay),
         _ => None,
     };
     let roles: Option<Vec<_>> = text.split(',').map(role).collect();
-    roles.ok_or_else(|| "must be api, workers or projections, by commas".to_owned())
+    roles.ok_or_else(|| "must be api, workers, projections or relay, by commas".to_owned())
 }
 
 pub(super) fn log_filter(text: &str) -> Result<Targets, String> {

@@ -90,8 +90,56 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "role",
         "ROLES",
-        Some("api,workers,projections"),
-        "What this process does, by commas: api, workers, projections",
+        None,
+        "What this process does, by commas: api, workers, projections, relay (without it all of them, relay where --kafka-brokers is set)",
+    ),
+    setting(
+        "kafka-brokers",
+        "HOST:PORT,…",
+        None,
+        "Kafka's brokers: the relay publishes the ledger there (without it nothing is published)",
+    ),
+    setting(
+        "kafka-topic",
+        "TOPIC",
+        Some("daybook.payments"),
+        "The topic; where there is none it is created with the ledger's partitions",
+    ),
+    setting(
+        "kafka-option",
+        "NAME=VALUE,…",
+        None,
+        "Settings of librdkafka such as security.protocol=SASL_SSL,sasl.mechanism=SCRAM-SHA-512; a comma in a value is written \\, and those that order and safety rest on are refused",
+    ),
+    setting(
+        "kafka-retention-s",
+        "SECONDS",
+        Some("604800"),
+        "How long a topic that is created keeps a record",
+    ),
+    setting(
+        "kafka-replication-factor",
+        "N",
+        None,
+        "Copies of a topic that is created (without it as the brokers have it)",
+    ),
+    setting(
+        "relay-backoff-ms",
+        "MS",
+        Some("200"),
+        "How long the relay's breaker stays open after a failure; it doubles with each in a row",
+    ),
+    setting(
+        "relay-backoff-max-ms",
+        "MS",
+        Some("5000"),
+        "The longest that the relay's breaker stays open before a probe",
+    ),
+    setting(
+        "relay-acknowledgement-ms",
+        "MS",
+        Some("5000"),
+        "With records under way and none acknowledged for so long, the breaker opens",
     ),
     setting("fee-bps", "BPS", Some("0"), "Fee on each capture in basis points, 0 to 10000"),
     setting(

@@ -13,6 +13,8 @@ use daybook_engine::postgres::{DatabaseUrl, Migrator};
 use daybook_engine::work::WorkStore;
 use daybook_engine::work::postgres::PostgresWork;
 use daybook_projections::views::postgres::PostgresViews;
+use daybook_relay::cursors::RelayCursors;
+use daybook_relay::cursors::postgres::PostgresRelayCursors;
 
 use super::{Opened, Stores, Views, ids, new_ledger_id, views_failure};
 use crate::cli::Failure;
@@ -22,6 +24,7 @@ struct Shared {
     ledger: Arc<PostgresLedger>,
     work: Option<Arc<PostgresWork>>,
     views: Option<Arc<PostgresViews>>,
+    relay_cursors: Option<Arc<PostgresRelayCursors>>,
     leases: Arc<PostgresLeases>,
 }
 
@@ -33,6 +36,9 @@ impl Opened for Shared {
         }
         if let Some(work) = &self.work {
             work.close().await;
+        }
+        if let Some(cursors) = &self.relay_cursors {
+            cursors.close().await;
         }
         self.leases.close().await;
         self.ledger.close().await;
@@ -58,13 +64,18 @@ pub(super) async fn open(
         true => Some(views(databases, ledger.identity().partitions).await?),
         false => None,
     };
+    let relay_cursors = match config.needs_relay() {
+        true => Some(relay_cursors(databases).await?),
+        false => None,
+    };
     let leases = Arc::new(PostgresLeases::open(&databases.ledger).await?);
     Ok(Stores {
         ledger: ledger.clone(),
         work: work.clone().map(|work| work as Arc<dyn WorkStore>),
         views: views.as_ref().map(Views::new),
+        relay_cursors: relay_cursors.clone().map(|cursors| cursors as Arc<dyn RelayCursors>),
         leases: Some(leases.clone() as Arc<dyn LeaseStore>),
-        opened: Box::new(Shared { ledger, work, views, leases }),
+        opened: Box::new(Shared { ledger, work, views, relay_cursors, leases }),
     })
 }
 
@@ -77,6 +88,12 @@ pub(super) async fn views(
     partitions: u16,
 ) -> Result<Arc<PostgresViews>, Failure> {
     PostgresViews::open(&databases.views, partitions).await.map(Arc::new).map_err(views_failure)
+}
+
+pub(super) async fn relay_cursors(
+    databases: &Databases,
+) -> Result<Arc<PostgresRelayCursors>, Failure> {
+    Ok(Arc::new(PostgresRelayCursors::open(&databases.ledger).await?))
 }
 
 /// Brings the schema up to date and creates the ledger where there is none; what was applied, and
@@ -100,6 +117,7 @@ async fn apply(
     let new_id = new_ledger_id(ids);
     let (identity, ledger) = PostgresLedger::migrate(&mut migrator, partitions, new_id).await?;
     let work = PostgresWork::migrate(&mut migrator, identity.partitions).await?;
+    let relay = PostgresRelayCursors::migrate(&mut migrator).await?;
     // The next may be another session in the same database, which waits for this one's lock.
     drop(migrator);
     let mut migrator = Migrator::connect(&databases.views).await?;
@@ -111,6 +129,7 @@ async fn apply(
     };
     let applied = named(ledger, &databases.ledger.url)
         .chain(named(work, &databases.ledger.url))
+        .chain(named(relay, &databases.ledger.url))
         .chain(named(views, &databases.views.url));
     Ok(applied.collect())
 }

@@ -96,7 +96,7 @@ impl Log {
 pub(crate) async fn no_answer_leaves_before_its_commit_is_synced(store: Store) {
     match store {
         Store::Embedded => in_the_system_calls().await,
-        Store::Postgres => in_the_servers_log().await,
+        Store::Postgres | Store::Kafka => in_the_servers_log().await,
     }
 }
 

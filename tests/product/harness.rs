@@ -29,12 +29,21 @@ pub(crate) const IMPATIENT: &[&str] = &[
 /// One daybook process and its data.
 pub(crate) struct Daybook {
     child: Option<Child>,
+    /// Of the same book, where each role has its own.
+    behind: Vec<Behind>,
     pub(crate) book: Arc<Book>,
     flags: Vec<String>,
     /// Of the served process alone.
     environment: Vec<(String, String)>,
     data: tempfile::TempDir,
     pub(crate) address: String,
+}
+
+/// The process of one role beside the one that serves the API.
+struct Behind {
+    role: &'static str,
+    child: Child,
+    address: String,
 }
 
 /// The target folder is on the disk that is tested; a temporary folder may be memory.
@@ -69,6 +78,7 @@ impl Daybook {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let mut daybook = Self {
             child: None,
+            behind: Vec::new(),
             book,
             flags,
             environment: Vec::new(),
@@ -84,35 +94,49 @@ impl Daybook {
     }
 
     fn arguments(&self, command: &str) -> Vec<String> {
-        vec![command.to_owned(), self.book.flag()]
+        let mut arguments: Vec<_> = command.split(' ').map(str::to_owned).collect();
+        arguments.extend(self.book.flags());
+        arguments
     }
 
-    /// Starts the process again on the same data.
+    /// Starts the process again on the same data; where each role has its own, all of them.
     pub(crate) async fn resume(&mut self) {
         assert!(self.child.is_none(), "it runs already");
+        let is_told = self.flags.iter().any(|flag| flag.starts_with("--role"));
+        let behind = if is_told { &[] } else { self.book.roles_behind() };
+        let first = (!behind.is_empty()).then_some("api");
+        let first = tokio::spawn(spawned(self.serving(first)));
+        let others =
+            behind.iter().map(|role| (*role, tokio::spawn(spawned(self.serving(Some(role))))));
+        let others: Vec<_> = others.collect();
+        let (child, address) = first.await.unwrap();
+        (self.child, self.address) = (Some(child), address);
+        for (role, starting) in others {
+            let (child, address) = starting.await.unwrap();
+            self.behind.push(Behind { role, child, address });
+        }
+    }
+
+    /// Starts the process of one role again, which was killed.
+    pub(crate) async fn resume_role(&mut self, role: &'static str) {
+        let (child, address) = spawned(self.serving(Some(role))).await;
+        self.behind.push(Behind { role, child, address });
+    }
+
+    /// `serve`, ready to be started.
+    fn serving(&self, role: Option<&str>) -> Command {
         let mut command = Command::new(binary());
         command
             .args(self.arguments("serve"))
             .arg("--listen=127.0.0.1:0")
+            .args(role.map(|role| format!("--role={role}")))
             .args(&self.flags)
             .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(self.log())
             .kill_on_drop(true);
-        self.child = Some(self.spawned(command).await);
-    }
-
-    async fn spawned(&mut self, mut command: Command) -> Child {
-        let mut child = command.spawn().unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let mut lines = BufReader::new(stdout).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        let line = line.expect("daybook did not say where it listens").unwrap();
-        let line = line.unwrap_or_else(|| panic!("daybook ended at its start"));
-        let address = line.strip_prefix("daybook listening on http://");
-        self.address = address.unwrap_or_else(|| panic!("unexpected: {line}")).to_owned();
-        child
+        command
     }
 
     /// Starts the process again with other flags.
@@ -137,7 +161,12 @@ impl Daybook {
         OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap()
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    /// What its processes have logged.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap()
+    }
+
+    fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).expect("it runs")
     }
 
@@ -145,11 +174,22 @@ impl Daybook {
     pub(crate) async fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().await.unwrap();
+        for mut behind in self.behind.drain(..) {
+            behind.child.kill().await.unwrap();
+        }
+    }
+
+    /// Ends the process of one role so.
+    pub(crate) async fn kill_role(&mut self, role: &str) {
+        let at = self.behind.iter().position(|behind| behind.role == role).expect("it runs");
+        self.behind.swap_remove(at).child.kill().await.unwrap();
     }
 
     pub(crate) async fn signal(&self, signal: &str) {
-        let pid = self.pid().to_string();
-        let sent = Command::new("/bin/kill").args([signal, &pid]).status().await.unwrap();
+        let behind = self.behind.iter().filter_map(|behind| behind.child.id());
+        let pids: Vec<_> =
+            [self.pid()].into_iter().chain(behind).map(|pid| pid.to_string()).collect();
+        let sent = Command::new("/bin/kill").arg(signal).args(pids).status().await.unwrap();
         assert!(sent.success());
     }
 
@@ -159,10 +199,23 @@ impl Daybook {
         self.ended().await
     }
 
+    /// Waits for its exit code; those behind it must end well.
     pub(crate) async fn ended(&mut self) -> Option<i32> {
-        let mut child = self.child.take().expect("it runs");
-        let status = tokio::time::timeout(PATIENCE, child.wait()).await;
-        status.expect("daybook did not stop").unwrap().code()
+        let ended = |mut child: Child| async move {
+            let status = tokio::time::timeout(PATIENCE, child.wait()).await;
+            status.expect("daybook did not stop").unwrap().code()
+        };
+        let code = ended(self.child.take().expect("it runs")).await;
+        for behind in self.behind.drain(..) {
+            assert_eq!(ended(behind.child).await, Some(0), "{}", behind.role);
+        }
+        code
+    }
+
+    /// Where the process of a role listens.
+    pub(crate) fn address_of(&self, role: &str) -> &str {
+        let behind = self.behind.iter().find(|behind| behind.role == role);
+        behind.map_or(&self.address, |behind| &behind.address)
     }
 
     /// Runs a command on the same data, beside the running process or without one.
@@ -239,11 +292,17 @@ impl Daybook {
         }
     }
 
-    /// A counter of `/metrics`; 0 while it is absent.
+    /// A counter of `/metrics`, of all processes together; 0 while it is absent.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
-        let text = self.get("/metrics").await.expect(200).text;
-        let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        values.map(|value| value.parse::<u64>().unwrap()).next().unwrap_or(0)
+        let mut sum = 0;
+        let behind = self.behind.iter().map(|behind| &behind.address);
+        for address in [&self.address].into_iter().chain(behind) {
+            let answer = send(address, Method::GET, "/metrics", &[], None).await.unwrap();
+            let text = answer.expect(200).text;
+            let values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            sum += values.map(|value| value.parse::<u64>().unwrap()).next().unwrap_or(0);
+        }
+        sum
     }
 
     /// Waits until a counter of `/metrics` is at least this.
@@ -294,6 +353,19 @@ impl Daybook {
             |event: &Value| event.get("type").and_then(Value::as_str).unwrap_or("?").to_owned();
         items.iter().map(of).map(|kind| kind.replace("payment.", "")).collect()
     }
+}
+
+/// Starts it; where it listens.
+async fn spawned(mut command: Command) -> (Child, String) {
+    let mut child = command.spawn().unwrap();
+    let stdout = child.stdout.take().unwrap();
+    let mut lines = BufReader::new(stdout).lines();
+    let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+    let line = line.expect("daybook did not say where it listens").unwrap();
+    let line = line.unwrap_or_else(|| panic!("daybook ended at its start"));
+    let address = line.strip_prefix("daybook listening on http://");
+    let address = address.unwrap_or_else(|| panic!("unexpected: {line}")).to_owned();
+    (child, address)
 }
 
 impl Drop for Daybook {

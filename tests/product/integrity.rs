@@ -80,7 +80,7 @@ pub(crate) async fn a_second_serve_on_the_same_data_does_no_harm(store: Store) {
             daybook.kill().await;
             daybook.resume().await;
         }
-        Store::Postgres => {
+        Store::Postgres | Store::Kafka => {
             let other = daybook.beside(&[]).await;
             let body = authorization("k1", 1000);
             let first = daybook.post("/api/v1/payments", body.clone()).await.expect(201);

@@ -13,6 +13,7 @@ mod flows;
 mod harness;
 mod idempotency;
 mod integrity;
+mod kafka;
 mod limits;
 mod mixed;
 mod older_client;
@@ -20,6 +21,7 @@ mod operating;
 mod outages;
 mod parked;
 mod processes;
+mod relay;
 mod schema;
 mod server;
 mod settings;
@@ -130,10 +132,15 @@ cases! { $
 
 on_store!(embedded, crate::store::Store::Embedded);
 on_store!(postgres, crate::store::Store::Postgres);
+on_store!(postgres_kafka, crate::store::Store::Kafka);
 
 #[test]
 fn every_store_runs_every_case() {
-    for (store, cases) in [("embedded", embedded::CASES), ("postgres", postgres::CASES)] {
+    for (store, cases) in [
+        ("embedded", embedded::CASES),
+        ("postgres", postgres::CASES),
+        ("postgres_kafka", postgres_kafka::CASES),
+    ] {
         assert_eq!(cases, CASES, "{store}");
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{Book, Store};
 
 /// Clients that authorize and capture until they are told to stop, and repeat what was refused.
 #[derive(Clone, Default)]
-struct Clients {
+pub(crate) struct Clients {
     is_over: Arc<AtomicBool>,
     /// What was answered with 2xx and an outcome, by path and key.
     told: Arc<Mutex<BTreeMap<(String, String), String>>>,
@@ -27,7 +27,7 @@ struct Clients {
 impl Clients {
     const COUNT: usize = 16;
 
-    fn start(&self, address: &str) -> Vec<tokio::task::JoinHandle<()>> {
+    pub(crate) fn start(&self, address: &str) -> Vec<tokio::task::JoinHandle<()>> {
         let start = |client| {
             let (clients, address) = (self.clone(), address.to_owned());
             tokio::spawn(async move { clients.run(&address, client).await })
@@ -98,7 +98,7 @@ impl Clients {
         self.told.lock().unwrap().len()
     }
 
-    async fn grows(&self, by: usize) {
+    pub(crate) async fn grows(&self, by: usize) {
         let (before, give_up) = (self.count(), Instant::now() + PATIENCE);
         while self.count() < before + by {
             assert!(Instant::now() < give_up, "only {} answers more", self.count() - before);
@@ -114,8 +114,13 @@ impl Clients {
         }
     }
 
+    /// So many requests were refused.
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Ends the clients; every answer they got is given again, and the book is right.
-    async fn check(self, clients: Vec<tokio::task::JoinHandle<()>>, daybook: &Daybook) {
+    pub(crate) async fn check(self, clients: Vec<tokio::task::JoinHandle<()>>, daybook: &Daybook) {
         self.is_over.store(true, Ordering::Relaxed);
         for client in clients {
             client.await.unwrap();

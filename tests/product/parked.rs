@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::flows::authorized;
-use crate::harness::Daybook;
+use crate::harness::{Daybook, send};
 use crate::store::Store;
 
 /// Two captured payments, of 1000 and of 500, in a ledger that no view has read; and their ids.
@@ -22,9 +22,9 @@ async fn unread(store: Store) -> (Daybook, [String; 2]) {
 }
 
 async fn parked(daybook: &Daybook, arguments: &[&str]) -> (Option<i32>, String) {
-    let flag = daybook.book.flag();
-    let arguments: Vec<&str> =
-        ["parked"].iter().chain(arguments).copied().chain([flag.as_str()]).collect();
+    let flags = daybook.book.flags();
+    let flags = flags.iter().map(String::as_str);
+    let arguments: Vec<&str> = ["parked"].iter().chain(arguments).copied().chain(flags).collect();
     let Output { status, stdout, stderr } = daybook.program(&arguments).await;
     let said = [stdout, stderr].concat();
     (status.code(), String::from_utf8_lossy(&said).into_owned())
@@ -43,7 +43,9 @@ async fn says_ready(daybook: &Daybook, wanted: impl Fn(&str) -> bool) {
     let give_up = tokio::time::Instant::now() + crate::harness::PATIENCE;
     loop {
         // Views that wait are no reason to take a process out of service.
-        let text = daybook.get("/readyz").await.expect(200).text;
+        let address = daybook.address_of("projections");
+        let answer = send(address, hyper::Method::GET, "/readyz", &[], None).await.unwrap();
+        let text = answer.expect(200).text;
         if wanted(&text) {
             return;
         }
@@ -111,6 +113,7 @@ pub(crate) async fn an_event_that_says_something_impossible_parks_its_payment_al
     daybook.book.tamper_with_events(&[changed]).await;
     daybook.resume_with(&[]).await;
     settled(&daybook, 1, 500).await;
+    daybook.metric_reaches("daybook_views_parked_payments", 1).await;
     let (code, said) = parked(&daybook, &["list"]).await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains(&impossible) && said.contains("does not have"), "{said}");

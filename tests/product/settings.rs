@@ -103,12 +103,20 @@ const SETTINGS: &[&str] = &[
     "fee-bps",
     "flag-after-s",
     "inquiry-schedule-ms",
+    "kafka-brokers",
+    "kafka-option",
+    "kafka-replication-factor",
+    "kafka-retention-s",
+    "kafka-topic",
     "listen",
     "log",
     "log-format",
     "migrate",
     "partitions",
     "queue-max",
+    "relay-acknowledgement-ms",
+    "relay-backoff-max-ms",
+    "relay-backoff-ms",
     "role",
     "settlement-utc-offset-minutes",
     "simulator-decline-bps",
@@ -138,10 +146,24 @@ fn flags_of(help: &str) -> BTreeSet<String> {
 }
 
 async fn help(daybook: &Daybook, command: &str) -> String {
-    let output = daybook.program(&[command, "--help"]).await;
+    let arguments: Vec<_> = command.split(' ').chain(["--help"]).collect();
+    let output = daybook.program(&arguments).await;
     assert_eq!(output.status.code(), Some(0), "{command} --help");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
+
+const COMMANDS: &[&str] = &[
+    "serve",
+    "migrate",
+    "verify",
+    "show",
+    "acquirer",
+    "parked list",
+    "parked show",
+    "parked retry",
+    "relay verify",
+    "relay rewind",
+];
 
 pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
@@ -149,13 +171,20 @@ pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
     assert_eq!(program.status.code(), Some(0));
     let overview = String::from_utf8_lossy(&program.stdout).into_owned();
     let of_serve = flags_of(&help(&daybook, "serve").await);
-    for command in ["serve", "migrate", "verify", "show", "acquirer"] {
-        let is_listed = overview.lines().any(|line| line.trim_start().starts_with(command));
+    for command in COMMANDS {
+        let first = command.split(' ').next().unwrap();
+        let is_listed = overview.lines().any(|line| line.trim_start().starts_with(first));
         assert!(is_listed, "{command} is missing in:\n{overview}");
         let text = help(&daybook, command).await;
         let flags = flags_of(&text);
         for setting in SETTINGS {
             assert!(flags.contains(*setting), "--{setting} is missing in:\n{text}");
+        }
+        let mut of_serve = of_serve.clone();
+        match *command {
+            "relay rewind" => drop(of_serve.insert("to".to_owned())),
+            "parked retry" => drop(of_serve.insert("all".to_owned())),
+            _ => {}
         }
         assert_eq!(flags, of_serve, "{command} takes other settings than serve");
         assert!(text.contains("DAYBOOK_"), "the environment is not mentioned in:\n{text}");

@@ -1,6 +1,7 @@
 //! Where a test's ledger, work rows and views stand, and how they are tampered with there.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use daybook_engine::postgres::scratch::ScratchDatabase;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -8,12 +9,15 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::process::Command;
 
 use crate::harness::binary;
+use crate::kafka::Topic;
 
 /// The stores that every case runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
     Embedded,
     Postgres,
+    /// Postgres with a topic of Kafka, each role in a process of its own.
+    Kafka,
 }
 
 /// One test's own ledger, with its work rows and views.
@@ -22,6 +26,7 @@ pub(crate) enum Book {
     /// In this data directory.
     Embedded(PathBuf),
     Postgres(ScratchDatabase),
+    Kafka(ScratchDatabase, Arc<Topic>),
     /// As the owner of the database, who may migrate.
     Owner(ScratchDatabase),
 }
@@ -36,15 +41,33 @@ impl Book {
                 migrate(&database, flags).await;
                 Self::Postgres(database)
             }
+            Store::Kafka => {
+                let database = ScratchDatabase::create().await;
+                migrate(&database, flags).await;
+                Self::Kafka(database, Arc::new(Topic::named().await))
+            }
         }
     }
 
-    /// The flag that leads a command to it.
-    pub(crate) fn flag(&self) -> String {
+    /// The flags that lead a command to it.
+    pub(crate) fn flags(&self) -> Vec<String> {
         match self {
-            Self::Embedded(data_dir) => format!("--data-dir={}", data_dir.display()),
-            Self::Postgres(database) => format!("--database-url={}", database.server_url()),
-            Self::Owner(database) => format!("--database-url={}", database.owner_url()),
+            Self::Embedded(data_dir) => vec![format!("--data-dir={}", data_dir.display())],
+            Self::Postgres(database) => vec![format!("--database-url={}", database.server_url())],
+            Self::Kafka(database, topic) => {
+                let mut flags = topic.flags();
+                flags.push(format!("--database-url={}", database.server_url()));
+                flags
+            }
+            Self::Owner(database) => vec![format!("--database-url={}", database.owner_url())],
+        }
+    }
+
+    /// The roles that have a process of their own beside the API's.
+    pub(crate) const fn roles_behind(&self) -> &'static [&'static str] {
+        match self {
+            Self::Kafka(..) => &["workers", "relay", "projections"],
+            _ => &[],
         }
     }
 
@@ -56,7 +79,7 @@ impl Book {
                 in_sqlite(&data_dir.join("ledger.db"), &[GUARD]).await;
                 in_sqlite(&data_dir.join("ledger.db"), statements).await;
             }
-            Self::Postgres(database) | Self::Owner(database) => {
+            Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
                 in_postgres(database, &[&format!("{GUARD} ON event")]).await;
                 in_postgres(database, statements).await;
             }
@@ -67,7 +90,7 @@ impl Book {
     pub(crate) async fn tamper_with_views(&self, statements: &[&str]) {
         match self {
             Self::Embedded(data_dir) => in_sqlite(&data_dir.join("views.db"), statements).await,
-            Self::Postgres(database) | Self::Owner(database) => {
+            Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
                 in_postgres(database, statements).await;
             }
         }
@@ -83,7 +106,7 @@ impl Book {
                     remove(&data_dir.join(format!("{file}-shm")));
                 }
             }
-            Self::Postgres(database) | Self::Owner(database) => {
+            Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
                 let statements = [
                     "TRUNCATE payment, operation, refund, settlement, settlement_line, balance, parked",
                     "UPDATE view_cursor SET position = 0, event_id = NULL",

@@ -10,6 +10,8 @@ use daybook_engine::ids::Partition;
 use daybook_engine::ledger::Ledger;
 use daybook_engine::workers::Workers;
 use daybook_projections::Health;
+use daybook_relay::RelayHealth;
+use daybook_relay::breaker::BreakerState;
 use tokio::sync::watch;
 
 pub(super) struct LedgerProbe(pub(super) Arc<dyn Ledger>);
@@ -90,6 +92,39 @@ impl Probe for ProjectionsProbe {
         let halted = health.halted.iter().cloned();
         let causes: Vec<_> = halted.chain(waiting).chain(partitions).chain(parked).collect();
         if causes.is_empty() { Ok(()) } else { Err(causes.join("; ")) }
+    }
+}
+
+pub(super) struct RelayProbe {
+    pub(super) health: watch::Receiver<RelayHealth>,
+    pub(super) is_required: bool,
+}
+
+#[async_trait]
+impl Probe for RelayProbe {
+    fn name(&self) -> &str {
+        "relay"
+    }
+
+    fn is_required(&self) -> bool {
+        self.is_required
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        let health = self.health.borrow();
+        if let Some(cause) = &health.stopped {
+            return Err(cause.clone());
+        }
+        if health.breaker == BreakerState::Closed {
+            return Ok(());
+        }
+        let cause = health.cause.as_deref().unwrap_or("no cause is known");
+        Err(format!(
+            "the breaker is {}: {cause}; {} events are not published yet, the oldest for {} s",
+            health.breaker.as_str(),
+            health.outbox.events,
+            health.outbox.age.as_secs()
+        ))
     }
 }
 

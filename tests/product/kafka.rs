@@ -105,18 +105,21 @@ impl Topic {
         records
     }
 
-    /// Writes this record at its partition's end.
-    pub(crate) async fn produce(&self, record: &TopicRecord) {
-        let producer: FutureProducer = self.client().create().unwrap();
-        let headers = record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: value.as_ref() })
-        });
-        let mut raw = FutureRecord::<Vec<u8>, Vec<u8>>::to(&self.name)
-            .partition(i32::from(record.partition.number()))
-            .headers(headers);
-        raw.key = record.key.as_ref();
-        raw.payload = record.value.as_ref();
-        producer.send(raw, PATIENCE).await.map_err(|(error, _)| error).unwrap();
+    /// Writes each at its partition's end.
+    pub(crate) async fn produce(&self, records: &[TopicRecord]) {
+        let producer: FutureProducer = self.client().set("linger.ms", "0").create().unwrap();
+        for record in records {
+            let headers = record.headers.iter();
+            let headers = headers.fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header { key, value: value.as_ref() })
+            });
+            let mut raw = FutureRecord::<Vec<u8>, Vec<u8>>::to(&self.name)
+                .partition(i32::from(record.partition.number()))
+                .headers(headers);
+            raw.key = record.key.as_ref();
+            raw.payload = record.value.as_ref();
+            producer.send(raw, PATIENCE).await.map_err(|(error, _)| error).unwrap();
+        }
     }
 
     /// Deletes everything that the partitions hold now, as retention does.

@@ -194,9 +194,7 @@ async fn relay_verify_names_what_was_tampered_with() {
     topics[3].push(again);
     topic.delete().await;
     topic.create(PARTITIONS).await;
-    for record in topics.iter().flatten() {
-        topic.produce(record).await;
-    }
+    topic.produce(&topics.concat()).await;
     let (text, is_clean) = relay_verify(&daybook).await;
     assert!(!is_clean, "{text}");
     for named in [

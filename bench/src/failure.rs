@@ -17,10 +17,12 @@ pub(crate) enum Failure {
     Verify { status: String, said: String },
     #[error("`daybook migrate` ended with {status}:\n{said}")]
     Migrate { status: String, said: String },
-    #[error("`deploy/services up postgres` {0}")]
+    #[error("`deploy/services up` {0}")]
     Services(String),
     #[error("Postgres, {doing}: {cause}")]
     Postgres { doing: String, cause: String },
+    #[error("Kafka, {doing}: {cause}")]
+    Kafka { doing: String, cause: String },
     #[error("{doing}: {error}")]
     Io { doing: String, error: io::Error },
     #[error("`cargo build` of daybook failed: see its messages above")]
@@ -45,6 +47,7 @@ impl Failure {
             Self::Migrate { .. }
             | Self::Services(_)
             | Self::Postgres { .. }
+            | Self::Kafka { .. }
             | Self::Io { .. }
             | Self::Build
             | Self::NotStarted { .. }

@@ -2,6 +2,7 @@
 
 pub(crate) mod fsync;
 pub(crate) mod http;
+pub(crate) mod kafka;
 pub(crate) mod postgres;
 
 use std::time::Duration;

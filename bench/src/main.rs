@@ -9,12 +9,14 @@ mod client;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod kafka;
 mod limits;
 mod postgres;
 mod progress;
 mod report;
 mod scenario;
 mod server;
+mod services;
 mod tally;
 
 use std::io::{Write as _, stderr};

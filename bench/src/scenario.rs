@@ -1,7 +1,9 @@
 //! What can be run against a server.
 
 pub(crate) mod authorize;
+pub(crate) mod drain;
 pub(crate) mod flows;
+mod lag;
 pub(crate) mod mixed;
 pub(crate) mod shared;
 pub(crate) mod together;
@@ -28,6 +30,7 @@ pub(crate) enum Scenario {
     Mixed(mixed::Plan),
     Shared(shared::Plan),
     Together(together::Plan),
+    Drain(drain::Plan),
 }
 
 /// What a scenario found.
@@ -136,6 +139,7 @@ impl Scenario {
                 under_load(place, shared::CREW, load).await
             }
             Self::Together(plan) => together::run(place, plan).await,
+            Self::Drain(plan) => drain::run(place, plan).await,
         }
     }
 
@@ -146,19 +150,20 @@ impl Scenario {
             Self::Mixed(_) => "mixed",
             Self::Shared(_) => "shared",
             Self::Together(_) => "together",
+            Self::Drain(_) => "drain",
         }
     }
 
     /// Whether several processes share its ledger, which SQLite's lock refuses.
     pub(crate) const fn needs_postgres(&self) -> bool {
-        matches!(self, Self::Shared(_) | Self::Together(_))
+        matches!(self, Self::Shared(_) | Self::Together(_) | Self::Drain(_))
     }
 
     /// How many are open at a time, as far as the plan says.
     const fn connections(&self) -> usize {
         match self {
             Self::Authorize(plan) => plan.connections,
-            Self::Flows(_) => 0,
+            Self::Flows(_) | Self::Drain(_) => 0,
             Self::Mixed(plan) => plan.in_flight,
             Self::Shared(plan) => plan.connections.saturating_mul(2),
             Self::Together(plan) => plan.connections,

@@ -15,13 +15,14 @@ use tempfile::TempDir;
 
 use data::Data;
 use metrics::LedgerCounters;
+pub(crate) use metrics::figure;
 pub(crate) use process::Process;
 pub(crate) use standing::Standing;
 use usage::cpu_of_machine;
 pub(crate) use usage::{Usage, cpu_of_family, open_files_max};
 
 use crate::failure::Failure;
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, Database};
 
 /// The processes on one ledger: the role of each, or none for one that does everything.
 pub(crate) type Crew = [Option<&'static str>];
@@ -105,17 +106,34 @@ pub(crate) struct Checked {
 impl Servers {
     /// Starts a crew on a fresh ledger, or takes the server that runs.
     pub(crate) async fn open(place: &Ready, crew: &Crew) -> Result<Self, Failure> {
+        Self::open_filled(place, crew, &[], async |_| Ok(())).await
+    }
+
+    /// As [`Servers::open`] with further flags, on a ledger that `fill` has written to before.
+    pub(crate) async fn open_filled<F>(
+        place: &Ready,
+        crew: &Crew,
+        more: &[OsString],
+        fill: F,
+    ) -> Result<Self, Failure>
+    where
+        F: AsyncFnOnce(&Database) -> Result<(), Failure>,
+    {
         match place {
             Ready::Running(address) => Ok(Self { addresses: vec![*address], own: None }),
             Ready::Built { program, cluster, flags } => {
                 let data = Data::fresh(cluster.as_ref(), program).await?;
+                if let Data::Database(database) = &data {
+                    fill(database).await?;
+                }
+                let flags = [flags, more].concat();
                 let own = Own {
                     program: program.clone(),
                     processes: Vec::new(),
                     cluster: cluster.clone(),
                     data,
                 };
-                own.staffed(crew, flags).await
+                own.staffed(crew, &flags).await
             }
         }
     }
@@ -130,6 +148,15 @@ impl Servers {
     /// Asks the children, if any, to stop, sees that they do so cleanly, and lets `daybook verify`
     /// check what they left.
     pub(crate) async fn stop(self) -> Result<Checked, Failure> {
+        self.stop_and_check(&["verify"], &[]).await
+    }
+
+    /// As [`Servers::stop`], with another command of daybook's and further flags.
+    pub(crate) async fn stop_and_check(
+        self,
+        command: &[&str],
+        flags: &[OsString],
+    ) -> Result<Checked, Failure> {
         let Some(Own { program, processes, data, .. }) = self.own else {
             return Ok(Checked::default());
         };
@@ -137,7 +164,7 @@ impl Servers {
             process.stop().await?;
         }
         let mut verify = Command::new(program);
-        let output = verify.arg("verify").args(data.flags()).output();
+        let output = verify.args(command).args(data.flags()).args(flags).output();
         let output = output
             .map_err(|error| Failure::Io { doing: "running daybook verify".into(), error })?;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -163,7 +190,8 @@ impl Own {
                 command.args(["--role", role]);
             }
             let process = Process::start("daybook", command).await?;
-            if role.is_none_or(|role| role == API) {
+            // The only process is asked for its metrics, whatever it does.
+            if crew.len() == 1 || role.is_none_or(|role| role == API) {
                 addresses.push(process.address);
             }
             self.processes.push(process);

@@ -1,7 +1,10 @@
 //! How many authorizations Postgres makes durable when nothing else is done: Daybook's own two rows
 //! each, in the ledger's own table, many payments a statement.
 
+mod filling;
 mod rows;
+
+pub(crate) use filling::fill;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -41,6 +41,14 @@ impl LedgerCounters {
     }
 }
 
+/// A figure of the server's page, summed over its label sets; `None` where it is not there.
+pub(crate) async fn figure(server: SocketAddr, name: &str) -> Option<f64> {
+    let page = Connection::new(server).get(&Uri::from_static("/metrics")).await.ok()?;
+    let page = std::str::from_utf8(&page.body).ok()?;
+    let values = page.lines().filter_map(|line| value(line, name)?.parse::<f64>().ok());
+    values.reduce(|sum, value| sum + value)
+}
+
 /// The sum of a counter over all its label sets.
 fn total(page: &str, name: &str) -> Option<u64> {
     let values = page.lines().filter_map(|line| sample(line, name));
@@ -48,12 +56,16 @@ fn total(page: &str, name: &str) -> Option<u64> {
 }
 
 fn sample(line: &str, name: &str) -> Option<u64> {
+    value(line, name)?.parse().ok()
+}
+
+fn value<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(name)?;
     let value = match rest.strip_prefix('{') {
         Some(labelled) => labelled.rsplit_once('}')?.1,
         None => rest.strip_prefix(' ')?,
     };
-    value.split_whitespace().next()?.parse().ok()
+    value.split_whitespace().next()
 }
 
 #[cfg(test)]

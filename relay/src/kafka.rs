@@ -91,7 +91,19 @@ fn failed(error: &KafkaError) -> BrokerError {
                 | Code::BrokerNotAvailable
         )
     );
-    let is_out_of_range = matches!(
+    if is_out_of_range(error) {
+        BrokerError::OutOfRange(error.to_string())
+    } else if is_unreachable {
+        BrokerError::Unreachable(error.to_string())
+    } else {
+        BrokerError::Refused(error.to_string())
+    }
+}
+
+/// Whether the topic, or the part of it that was asked for, is not there any more.
+fn is_out_of_range(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
         error.rdkafka_error_code(),
         Some(
             Code::AutoOffsetReset
@@ -102,14 +114,7 @@ fn failed(error: &KafkaError) -> BrokerError {
                 | Code::UnknownTopic
                 | Code::UnknownTopicOrPartition
         )
-    );
-    if is_out_of_range {
-        BrokerError::OutOfRange(error.to_string())
-    } else if is_unreachable {
-        BrokerError::Unreachable(error.to_string())
-    } else {
-        BrokerError::Refused(error.to_string())
-    }
+    )
 }
 
 fn number(partition: Partition) -> i32 {

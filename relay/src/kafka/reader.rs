@@ -13,7 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
 
 use super::callbacks::Callbacks;
-use super::{KafkaBroker, failed, number};
+use super::{KafkaBroker, failed, is_out_of_range, number};
 use daybook_engine::broker::{BrokerError, Reader};
 use daybook_engine::record::TopicRecord;
 
@@ -112,20 +112,8 @@ fn read(
 /// Whether reading on from there will never work.
 fn is_final(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            Code::AutoOffsetReset
-                | Code::OffsetOutOfRange
-                | Code::NoOffset
-                | Code::LogTruncation
-                | Code::UnknownPartition
-                | Code::UnknownTopic
-                | Code::UnknownTopicOrPartition
-                | Code::TopicAuthorizationFailed
-                | Code::Fatal
-        )
-    )
+    is_out_of_range(error)
+        || matches!(error.rdkafka_error_code(), Some(Code::TopicAuthorizationFailed | Code::Fatal))
 }
 
 fn detach(message: &BorrowedMessage<'_>) -> TopicRecord {

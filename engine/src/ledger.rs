@@ -167,8 +167,8 @@ pub enum StoreError {
 pub trait Ledger: Send + Sync + 'static {
     fn identity(&self) -> LedgerIdentity;
 
-    /// How many batches of a process are worth having under way: with two, one is made up and sent
-    /// while the other commits.
+    /// How many batches of a process are worth having under way just now: with two, one is made up and
+    /// sent while the other commits.
     fn batches_under_way(&self) -> usize {
         1
     }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,10 +24,12 @@ const BATCH_BYTES_MAX: usize = 1024 * 1024;
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 const RECOVERY_PAUSE: Duration = Duration::from_millis(50);
 
+type Reply = oneshot::Sender<Result<Appended, StoreError>>;
+
 /// An append waiting for its batch.
 struct Queued {
     append: Append,
-    reply: oneshot::Sender<Result<Appended, StoreError>>,
+    reply: Reply,
 }
 
 /// The way to the writer task.
@@ -44,7 +47,9 @@ impl Writer {
         metrics: Arc<EngineMetrics>,
     ) -> Self {
         let (queue, receiver) = mpsc::channel(settings.queue_max.max(1));
-        let committing = Committing { ledger, wake, metrics, looked_for: watch::Sender::new(0) };
+        let answering = settings.has_writer_thread.then(|| Handle::try_current().ok()).flatten();
+        let looked_for = watch::Sender::new(0);
+        let committing = Committing { ledger, wake, metrics, looked_for, answering };
         let task = WriterTask { receiver, committing, under_way: JoinSet::new() };
         match settings.has_writer_thread {
             true => run_on_own_thread(task),
@@ -101,6 +106,9 @@ struct Committing {
     metrics: Arc<EngineMetrics>,
     /// The batches whose answers were lost and are looked for.
     looked_for: watch::Sender<usize>,
+    /// Where the requesters run, if the writer has a thread of its own: waking hundreds of them from
+    /// another thread takes longer than making up the next batch.
+    answering: Option<Handle>,
 }
 
 impl WriterTask {
@@ -153,9 +161,10 @@ impl Committing {
         let (appends, replies): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|queued| (queued.append, queued.reply)).unzip();
         let answers = self.commit(&appends).await;
-        for (reply, answer) in replies.into_iter().zip(answers) {
-            // A requester that has gone away finds its event in the ledger later.
-            let _ = reply.send(answer);
+        let answering = answer(replies, answers);
+        match &self.answering {
+            Some(runtime) => drop(runtime.spawn(answering)),
+            None => answering.await,
         }
     }
 
@@ -198,6 +207,13 @@ impl Committing {
         self.looked_for.send_modify(|count| *count = count.saturating_sub(1));
         tracing::warn!(is_found = found.is_ok(), "looked for a lost commit");
         found
+    }
+}
+
+async fn answer(replies: Vec<Reply>, answers: Vec<Result<Appended, StoreError>>) {
+    for (reply, answer) in replies.into_iter().zip(answers) {
+        // A requester that has gone away finds its event in the ledger later.
+        let _ = reply.send(answer);
     }
 }
 

@@ -86,7 +86,7 @@ impl Ledger for PostgresLedger {
     }
 
     fn batches_under_way(&self) -> usize {
-        append::UNDER_WAY
+        self.appender.batches_under_way()
     }
 
     async fn wait_for_turn(&self) {

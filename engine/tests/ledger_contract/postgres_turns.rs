@@ -66,6 +66,13 @@ async fn who_writes_alone_waits_for_no_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_writes_alone_has_one_batch_under_way_and_who_has_seen_another_has_two() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.fixture.ledger.batches_under_way(), 1);
+    assert_eq!(stage.sharing.batches_under_way(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_met_a_conflict_has_given_its_turn_up() {
     let stage = Stage::new().await;
     assert_eq!(stage.sharing.append(&[append(1, 1)]).await.unwrap(), None);

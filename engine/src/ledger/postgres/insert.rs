@@ -49,13 +49,15 @@ pub(super) struct Writing<'a> {
 /// Heads are locked in ascending order, then moved, and the events inserted after them. A head that
 /// another process moved while this statement waited for its lock is read anew, by FOR UPDATE and by
 /// UPDATE alike. A partition without a head gives its events no position, which the column refuses.
-/// The turn is taken before the locks, and given up once every row is in.
+/// The turn is taken before the locks, for as long as the transaction lasts.
 macro_rules! statement {
     ($texts:literal) => {
         concat!(
             "WITH turn AS MATERIALIZED (
-                 SELECT CASE WHEN $12::boolean THEN true WHEN $13::boolean THEN pg_try_advisory_lock($14)
-                     ELSE false END AS is_held
+                 SELECT CASE
+                     WHEN $12::boolean THEN pg_advisory_xact_lock($14)::text || pg_advisory_unlock($14)
+                     WHEN $13::boolean THEN pg_try_advisory_xact_lock($14)::text
+                 END
              ), locked AS MATERIALIZED (
                  SELECT p.partition FROM turn, ledger_partition p WHERE p.partition = ANY ($1)
                  ORDER BY p.partition FOR UPDATE OF p
@@ -75,13 +77,9 @@ macro_rules! statement {
                      e (partition, place, payment_id, version, event_id, type, data, traceparent,
                         recorded_at)
                  LEFT JOIN moved m ON m.partition = e.partition
-                 RETURNING 1
-             ), given_up AS MATERIALIZED (
-                 SELECT CASE WHEN turn.is_held THEN pg_advisory_unlock($14) END
-                 FROM (SELECT count(*) FROM inserted) last, turn
              )",
             $texts,
-            " SELECT partition, head, count FROM moved, given_up"
+            " SELECT partition, head, count FROM moved"
         )
     };
 }

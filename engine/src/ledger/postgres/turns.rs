@@ -1,10 +1,11 @@
 //! Turns: which of the batches under way, of this process and of others, is written next.
 //!
 //! Every batch waits for the heads that the one before it has locked. Where it is made up before it
-//! waits, it stays as small as it was then; so who finds the ledger busy takes its turn first, an
-//! advisory lock that the batch before gives up as its last row is in, and makes its batch up of all
-//! that has come by then, while that other batch commits. A turn is a courtesy: nothing rests on it
-//! but the size of batches, so a process that keeps it too long is passed over.
+//! waits, it stays as small as it was then, and each head that was moved meanwhile has to be read twice
+//! over; so who finds the ledger busy takes its turn first, an advisory lock that the batch before it
+//! holds until it is committed, and makes its batch up of all that has come by then. A turn is a
+//! courtesy: nothing rests on it but the size of batches, so a process that keeps it too long is passed
+//! over.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -76,10 +77,14 @@ impl Turns {
     }
 
     fn is_worth_waiting(&self, sessions: &Sessions) -> bool {
-        let (state, now) = (self.state(), Instant::now());
-        let is_before = |until: Option<Instant>| until.is_some_and(|until| now < until);
-        let is_shared = sessions.is_busy() || is_before(state.shared_until);
-        state.held.is_none() && is_shared && !is_before(state.passed_over_until)
+        let is_shared = sessions.is_busy() || self.is_shared();
+        let state = self.state();
+        state.held.is_none() && is_shared && !is_still(state.passed_over_until)
+    }
+
+    /// Whether another process was seen to write to this ledger a moment ago.
+    pub(super) fn is_shared(&self) -> bool {
+        is_still(self.state().shared_until)
     }
 
     fn pass_over(&self) {
@@ -108,6 +113,10 @@ impl Turns {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_still(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| Instant::now() < until)
 }
 
 /// Gives up every turn that the connection may have; whether it could be.

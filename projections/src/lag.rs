@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use daybook_engine::clock::Clock;
 use daybook_engine::ids::Partition;
-use daybook_engine::ledger::{Ledger, StoreError, Stretch};
+use daybook_engine::ledger::{Head, Ledger, StoreError, Stretch};
 
 /// How long the oldest event that `positions` have not reached has been in the ledger: zero where
 /// every partition is read to its end. A partition that `positions` doesn't name counts from its
@@ -17,9 +17,18 @@ pub async fn lag(
     clock: &dyn Clock,
     positions: &[(Partition, u64)],
 ) -> Result<Duration, StoreError> {
-    let heads = ledger.heads().await?;
+    lag_to(ledger, clock, &ledger.heads().await?, positions).await
+}
+
+/// As [`lag`], where the heads are known.
+pub(crate) async fn lag_to(
+    ledger: &dyn Ledger,
+    clock: &dyn Clock,
+    heads: &[Head],
+    positions: &[(Partition, u64)],
+) -> Result<Duration, StoreError> {
     let behind: Vec<Stretch> = heads
-        .into_iter()
+        .iter()
         .filter_map(|head| {
             let known = positions.iter().find(|(partition, _)| *partition == head.partition);
             let position = known.map_or(0, |(_, position)| *position);

@@ -2,6 +2,7 @@
 
 mod applying;
 mod health;
+mod measuring;
 mod metrics;
 mod pace;
 mod reading;
@@ -12,7 +13,6 @@ pub use pace::Pace;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use daybook_engine::clock::Clock;
 use daybook_engine::ids::Partition;
@@ -39,9 +39,6 @@ pub enum Outcome {
 /// A partition in which more payments are parked stands still: then not the payments are to blame.
 pub const PARKED_MAX: u64 = 1_000;
 
-/// How often the parked payments are counted, which others may have taken up again.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
-
 pub struct Projector {
     ledger: Arc<dyn Ledger>,
     feed: Arc<dyn Feed>,
@@ -57,6 +54,8 @@ pub struct Projector {
     clock: Arc<dyn Clock>,
     /// When the parked payments were last counted.
     counted_at: Option<Instant>,
+    /// When the lag was last measured.
+    measured_at: Option<Instant>,
     health: watch::Sender<Health>,
     metrics: ProjectionMetrics,
 }
@@ -82,6 +81,7 @@ impl Projector {
             stopped: BTreeMap::new(),
             clock,
             counted_at: None,
+            measured_at: None,
             health: watch::Sender::new(Health::default()),
             metrics: ProjectionMetrics::default(),
         }
@@ -146,6 +146,7 @@ impl Projector {
         let cursors = self.known_cursors().await?;
         let heads = self.ledger.heads().await?;
         let wanted = self.wanted(&cursors, &heads)?;
+        self.measure_lag(&cursors, &heads).await?;
         let fed = self.feed.next(&wanted, self.pace.batch_max).await?;
         let (batches, unknown) = self.batches(&cursors, fed).await?;
         let outcome = self.apply(cursors, batches).await?;
@@ -161,30 +162,9 @@ impl Projector {
         self.held = now;
         self.cursors = None;
         self.counted_at = None;
+        self.measured_at = None;
         self.stopped.retain(|partition, _| self.held.contains(partition));
         self.say_what_stands();
-    }
-
-    async fn count_parked(&mut self) -> Result<(), ViewError> {
-        if self.counted_at.is_some_and(|at| at.elapsed() < COUNT_EVERY) {
-            return Ok(());
-        }
-        let counts = self.views.parked_counts().await?;
-        let own = counts.into_iter().filter(|(partition, _)| self.held.contains(partition));
-        let own: BTreeMap<Partition, u64> = own.collect();
-        self.counted_at = Some(Instant::now());
-        self.stopped.retain(|_, error| !matches!(error, ViewError::TooManyParked { .. }));
-        for (partition, count) in &own {
-            if *count >= PARKED_MAX {
-                let (partition, count) = (*partition, *count);
-                self.stop_partition(partition, ViewError::TooManyParked { partition, count });
-            }
-        }
-        let parked = own.values().sum();
-        self.metrics.parked(parked);
-        self.health.send_modify(|health| health.parked = parked);
-        self.say_what_stands();
-        Ok(())
     }
 
     async fn known_cursors(&mut self) -> Result<BTreeMap<Partition, ViewCursors>, ViewError> {

@@ -1,8 +1,11 @@
 //! What the projector counts.
 
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Registry, Unit};
 
 #[derive(Clone, Debug, Default)]
 pub struct ProjectionMetrics {
@@ -10,6 +13,8 @@ pub struct ProjectionMetrics {
     commits: Counter,
     stopped_partitions: Gauge,
     parked_payments: Gauge,
+    behind_events: Gauge,
+    lag: Gauge<f64, AtomicU64>,
 }
 
 impl ProjectionMetrics {
@@ -27,6 +32,17 @@ impl ProjectionMetrics {
             "Payments set aside because an event of theirs can't be processed",
             self.parked_payments.clone(),
         );
+        registry.register(
+            "behind_events",
+            "Events of the held partitions that the views don't show yet",
+            self.behind_events.clone(),
+        );
+        registry.register_with_unit(
+            "lag",
+            "How long the oldest of them has been in the ledger",
+            Unit::Seconds,
+            self.lag.clone(),
+        );
     }
 
     pub(super) fn applied(&self, events: usize) {
@@ -36,6 +52,11 @@ impl ProjectionMetrics {
 
     pub(super) fn parked(&self, payments: u64) {
         self.parked_payments.set(i64::try_from(payments).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn behind(&self, events: u64, lag: Duration) {
+        self.behind_events.set(i64::try_from(events).unwrap_or(i64::MAX));
+        self.lag.set(lag.as_secs_f64());
     }
 
     pub(super) fn stopped(&self, partitions: usize) {

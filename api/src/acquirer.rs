@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use daybook_engine::acquirer::desk::{AcquirerDesk, Said};
 use daybook_engine::acquirer::wire::{self, AnswerBody, OperationBody};
 use daybook_engine::ids::OperationId;
@@ -44,7 +43,6 @@ struct HealthBody {
     status: &'static str,
 }
 
-#[async_trait]
 impl Site for AcquirerSite {
     fn limits(&self) -> &Limits {
         &self.limits

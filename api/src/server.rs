@@ -9,7 +9,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -38,7 +37,6 @@ const MAX_LINGERING: usize = 256;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a server serves.
-#[async_trait]
 pub(crate) trait Site: Send + Sync + 'static {
     fn limits(&self) -> &Limits;
 
@@ -46,11 +44,11 @@ pub(crate) trait Site: Send + Sync + 'static {
 
     /// # Errors
     /// [`Cut`] where the client gets no answer.
-    async fn answer(
+    fn answer(
         self: Arc<Self>,
         tracker: TaskTracker,
         request: Request<Incoming>,
-    ) -> Result<Reply, Cut>;
+    ) -> impl Future<Output = Result<Reply, Cut>> + Send;
 }
 
 /// The connection is cut without an answer: what an acquirer does that is simulated.
@@ -58,7 +56,6 @@ pub(crate) trait Site: Send + Sync + 'static {
 #[error("the connection is cut")]
 pub(crate) struct Cut;
 
-#[async_trait]
 impl Site for Api {
     fn limits(&self) -> &Limits {
         &self.limits
@@ -125,7 +122,7 @@ impl Server {
         self.serve(site, shutdown).await
     }
 
-    async fn serve(self, site: Arc<dyn Site>, shutdown: impl Future<Output = ()>) -> Drained {
+    async fn serve<S: Site>(self, site: Arc<S>, shutdown: impl Future<Output = ()>) -> Drained {
         let drain = site.limits().drain;
         let serving = Serving::of(site);
         let mut shutdown = pin!(shutdown);
@@ -145,8 +142,8 @@ impl Server {
 }
 
 /// What every connection shares.
-struct Serving {
-    site: Arc<dyn Site>,
+struct Serving<S> {
+    site: Arc<S>,
     protocol: http1::Builder,
     room: Arc<Semaphore>,
     lingering: Arc<Semaphore>,
@@ -154,8 +151,8 @@ struct Serving {
     stopping: CancellationToken,
 }
 
-impl Serving {
-    fn of(site: Arc<dyn Site>) -> Self {
+impl<S: Site> Serving<S> {
+    fn of(site: Arc<S>) -> Self {
         let mut protocol = http1::Builder::new();
         protocol
             .timer(TokioTimer::new())

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time, UTC, in whole milliseconds since 1970-01-01; written as RFC 3339 with
@@ -57,9 +57,37 @@ impl Timestamp {
     }
 }
 
+/// RFC 3339 in UTC with three digits of fraction, as every year from 1970 to 9999 fits it.
+type Written = [u8; 24];
+
+impl Timestamp {
+    /// Times stand several times in every event and answer, so they are not left to a formatter.
+    fn written(self) -> Written {
+        let at = self.to_chrono();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let (year, month, day) = (at.year().unsigned_abs(), at.month(), at.day());
+        let fraction = at.timestamp_subsec_millis();
+        for (last, digits, mut number) in [
+            (3, 4, year),
+            (6, 2, month),
+            (9, 2, day),
+            (12, 2, at.hour()),
+            (15, 2, at.minute()),
+            (18, 2, at.second()),
+            (22, 3, fraction),
+        ] {
+            for place in (0..=last).rev().take(digits) {
+                text[place] = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        }
+        text
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_chrono().to_rfc3339_opts(SecondsFormat::Millis, true))
+        f.write_str(str::from_utf8(&self.written()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -73,7 +101,8 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let written = self.written();
+        serializer.serialize_str(str::from_utf8(&written).map_err(serde::ser::Error::custom)?)
     }
 }
 
@@ -181,6 +210,18 @@ mod tests {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         let parsed: Timestamp = "2026-11-23T10:00:00.5+01:00".parse().unwrap();
         assert_eq!(parsed.to_string(), "2026-11-23T09:00:00.500Z");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_timestamp_is_written_as_chrono_writes_it_and_read_back(millis in 0..=LAST_MS) {
+            let timestamp = Timestamp::from_millis(millis);
+            let expected =
+                timestamp.to_chrono().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+            proptest::prop_assert_eq!(timestamp.to_string(), expected.clone());
+            proptest::prop_assert_eq!(serde_json::to_value(timestamp).unwrap(), expected.clone());
+            proptest::prop_assert_eq!(expected.parse::<Timestamp>().unwrap(), timestamp);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod arguments;
+mod plans;
 mod value;
 
 use std::ffi::OsString;
@@ -7,17 +9,21 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::failure::Failure;
-use crate::scenario::{Scenario, authorize, flows, mixed, project, shared, together};
+use crate::scenario::Scenario;
 use crate::server::Place;
+use arguments::{
+    count, count_without_default, duration_arg, given, seed, size, with_children, with_place,
+};
 
 #[derive(Debug)]
 pub(crate) enum Order {
     Run(Box<RunOrder>),
     LimitFsync { duration: Duration },
     LimitHttp { connections: usize, duration: Duration },
+    LimitKafka { records: u64 },
     LimitPostgres { duration: Duration },
     Echo { listen: SocketAddr },
 }
@@ -49,6 +55,7 @@ fn run_command() -> Command {
         .arg(count("connections", "64", "How many connections ask at a time"))
         .arg(duration_arg("duration", "15s", "How long"))
         .arg(count("merchants", "16", "How many merchants the payments are spread over"))
+        .arg(count_without_default("rate", "Not more than so many requests a second"))
         .arg(count_without_default(
             "requests",
             "End after so many requests, however long it takes",
@@ -71,8 +78,8 @@ fn run_command() -> Command {
         .subcommands(several_commands().map(with_children))
 }
 
-/// Scenarios of several processes on one ledger: always on Postgres.
-fn several_commands() -> [Command; 3] {
+/// Scenarios that can't do without servers of their own.
+fn several_commands() -> [Command; 4] {
     let shared = Command::new("shared")
         .about(
             "Two API processes, two workers, two projections: commands on the same payments through \
@@ -90,13 +97,21 @@ fn several_commands() -> [Command; 3] {
         .arg(count("merchants", "16", "How many merchants the payments are spread over"));
     let project = Command::new("project")
         .about(
-            "Projections alone, on a ledger that is there already; with `-- --kafka-brokers …` from the \
-             topic that the relay has published it to",
+            "Projections alone, on a ledger that is there already; with --kafka from the topic, and \
+             before that the relay alone, publishing all of it",
         )
         .arg(count("events", "500000", "How many events"))
         .arg(count("connections", "128", "How many connections write them"))
         .arg(count("merchants", "16", "How many merchants the payments are spread over"));
-    [shared, together, project]
+    let relayed = Command::new("relayed")
+        .about(
+            "Every role in one process, with Kafka: the load of `authorize`, then 0.8 of the rate it \
+             reached, and how far the topic and the views are behind meanwhile",
+        )
+        .arg(count("connections", "256", "How many connections ask at a time"))
+        .arg(duration_arg("duration", "60s", "How long, each time"))
+        .arg(count("merchants", "16", "How many merchants the payments are spread over"));
+    [shared, together, project, relayed]
 }
 
 fn limit_command() -> Command {
@@ -116,6 +131,11 @@ fn limit_command() -> Command {
                 .arg(duration_arg("duration", "3s", "How long")),
         )
         .subcommand(
+            Command::new("kafka")
+                .about("Records that librdkafka gets acknowledged, of the size of Daybook's events")
+                .arg(count("records", "500000", "How many")),
+        )
+        .subcommand(
             Command::new("postgres")
                 .about(
                     "Durable inserts of Daybook's own two rows of an authorization, 256 at a time",
@@ -124,95 +144,29 @@ fn limit_command() -> Command {
         )
 }
 
-fn with_place(command: Command) -> Command {
-    with_children(command)
-        .arg(
-            Arg::new("target")
-                .long("target")
-                .value_name("http://127.0.0.1:PORT")
-                .value_parser(value::loopback)
-                .help("Use the server running there instead of starting one (loopback only)"),
-        )
-        .mut_arg("postgres", |arg| arg.conflicts_with("target"))
-        .mut_arg("flags", |arg| arg.conflicts_with("target"))
-}
-
-/// For scenarios that start their servers themselves.
-fn with_children(command: Command) -> Command {
-    command
-        .arg(
-            Arg::new("postgres")
-                .long("postgres")
-                .action(ArgAction::SetTrue)
-                .help("Keep the ledger in a fresh database on the Postgres of `deploy/services`"),
-        )
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .value_name("FILE")
-                .value_parser(value_parser!(PathBuf))
-                .help("Write all figures there too"),
-        )
-        .arg(
-            Arg::new("flags")
-                .value_name("SERVER FLAGS")
-                .num_args(1..)
-                .last(true)
-                .value_parser(value_parser!(OsString))
-                .help("Further flags for the server that is started"),
-        )
-}
-
-fn seed() -> Arg {
-    Arg::new("seed")
-        .long("seed")
-        .value_name("N")
-        .default_value("1")
-        .value_parser(value_parser!(u64))
-        .help("The same seed asks for the same operations in the same order")
-}
-
-fn count(name: &'static str, default: &'static str, help: &'static str) -> Arg {
-    count_without_default(name, help).default_value(default)
-}
-
-fn count_without_default(name: &'static str, help: &'static str) -> Arg {
-    let parser = value_parser!(u64).range(1..=100_000_000);
-    Arg::new(name).long(name).value_name("N").value_parser(parser).help(help)
-}
-
-fn duration_arg(name: &'static str, default: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name("TIME")
-        .default_value(default)
-        .value_parser(value::duration)
-        .help(format!("{help}: a number with ms, s, m or h"))
-}
-
 /// Reads matches of [`command`].
 pub(crate) fn order(matches: &ArgMatches) -> Result<Order, Failure> {
     match path(matches)? {
         (["run", "authorize"], matches) => {
-            Ok(run_order(Scenario::Authorize(authorize_plan(matches)), matches))
+            Ok(run_order(Scenario::Authorize(plans::authorize(matches)), matches))
         }
-        (["run", "flows"], matches) => Ok(run_order(Scenario::Flows(flows_plan(matches)), matches)),
+        (["run", "flows"], matches) => {
+            Ok(run_order(Scenario::Flows(plans::flows(matches)), matches))
+        }
         (["run", "mixed"], matches) => {
-            Ok(run_order(Scenario::Mixed(mixed_plan(matches)?), matches))
+            Ok(run_order(Scenario::Mixed(plans::mixed(matches)?), matches))
         }
         (["run", "shared"], matches) => {
-            Ok(run_order(Scenario::Shared(shared_plan(matches)?), matches))
+            Ok(run_order(Scenario::Shared(plans::shared(matches)?), matches))
         }
         (["run", "together"], matches) => {
-            Ok(run_order(Scenario::Together(together_plan(matches)), matches))
+            Ok(run_order(Scenario::Together(plans::together(matches)), matches))
         }
         (["run", "project"], matches) => {
-            let plan = project::Plan {
-                events: *given(matches, "events"),
-                connections: size(matches, "connections"),
-                merchants: *given(matches, "merchants"),
-            };
-            Ok(run_order(Scenario::Project(plan), matches))
+            Ok(run_order(Scenario::Project(plans::project(matches)), matches))
+        }
+        (["run", "relayed"], matches) => {
+            Ok(run_order(Scenario::Relayed(plans::relayed(matches)), matches))
         }
         (["limit", "fsync"], matches) => {
             Ok(Order::LimitFsync { duration: *given(matches, "duration") })
@@ -221,6 +175,9 @@ pub(crate) fn order(matches: &ArgMatches) -> Result<Order, Failure> {
             connections: size(matches, "connections"),
             duration: *given(matches, "duration"),
         }),
+        (["limit", "kafka"], matches) => {
+            Ok(Order::LimitKafka { records: *given(matches, "records") })
+        }
         (["limit", "postgres"], matches) => {
             Ok(Order::LimitPostgres { duration: *given(matches, "duration") })
         }
@@ -242,69 +199,15 @@ fn path(matches: &ArgMatches) -> Result<([&str; 2], &ArgMatches), Failure> {
 fn run_order(scenario: Scenario, matches: &ArgMatches) -> Order {
     let flags = matches.get_many::<OsString>("flags").unwrap_or_default().cloned().collect();
     let postgres = matches.get_flag("postgres") || scenario.needs_postgres();
+    let kafka = matches.get_flag("kafka") || scenario.needs_kafka();
     // Some scenarios have no such flag.
     let target = matches.try_get_one::<SocketAddr>("target").unwrap_or_default();
     let place = match target {
         Some(address) => Place::Running(*address),
-        None => Place::Child { postgres, flags },
+        None => Place::Child { postgres, kafka, flags },
     };
     let json = matches.get_one("json").cloned();
     Order::Run(Box::new(RunOrder { scenario, place, json }))
-}
-
-fn authorize_plan(matches: &ArgMatches) -> authorize::Plan {
-    let until = match matches.get_one("requests") {
-        Some(requests) => authorize::Until::Requests(*requests),
-        None => authorize::Until::Elapsed(*given(matches, "duration")),
-    };
-    authorize::Plan {
-        connections: size(matches, "connections"),
-        merchants: *given(matches, "merchants"),
-        until,
-    }
-}
-
-fn flows_plan(matches: &ArgMatches) -> flows::Plan {
-    flows::Plan {
-        rate: *given(matches, "rate"),
-        duration: *given(matches, "duration"),
-        merchants: *given(matches, "merchants"),
-    }
-}
-
-fn mixed_plan(matches: &ArgMatches) -> Result<mixed::Plan, Failure> {
-    let (requests, in_flight) = (mixed_requests(matches)?, size(matches, "in-flight"));
-    Ok(mixed::Plan { requests, in_flight, seed: *given(matches, "seed") })
-}
-
-fn shared_plan(matches: &ArgMatches) -> Result<shared::Plan, Failure> {
-    let (requests, connections) = (mixed_requests(matches)?, size(matches, "connections"));
-    Ok(shared::Plan { requests, connections, seed: *given(matches, "seed") })
-}
-
-fn together_plan(matches: &ArgMatches) -> together::Plan {
-    together::Plan {
-        connections: size(matches, "connections"),
-        merchants: *given(matches, "merchants"),
-        duration: *given(matches, "duration"),
-    }
-}
-
-fn mixed_requests(matches: &ArgMatches) -> Result<usize, Failure> {
-    let requests = size(matches, "requests");
-    if requests < mixed::REQUESTS_MIN {
-        let min = mixed::REQUESTS_MIN;
-        return Err(Failure::Usage(format!("--requests {requests}: at least {min} are needed")));
-    }
-    Ok(requests)
-}
-
-fn given<'a, T: Clone + Send + Sync + 'static>(matches: &'a ArgMatches, name: &str) -> &'a T {
-    matches.get_one(name).expect("the argument has a default or is required")
-}
-
-fn size(matches: &ArgMatches, name: &str) -> usize {
-    usize::try_from(*given::<u64>(matches, name)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -327,7 +230,9 @@ mod tests {
         else {
             panic!("not a run")
         };
-        let Place::Child { postgres: false, flags } = order.place else { panic!("not a child") };
+        let Place::Child { postgres: false, flags, .. } = order.place else {
+            panic!("not a child")
+        };
         assert_eq!(flags, ["--fee-bps", "29"]);
         let Scenario::Authorize(plan) = order.scenario else { panic!("not authorize") };
         assert_eq!((plan.connections, plan.merchants), (8, 16));

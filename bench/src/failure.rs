@@ -13,14 +13,16 @@ pub(crate) enum Failure {
     UncleanStop { program: String, status: String },
     #[error("{program} did not stop within {within:?} of SIGTERM, and was killed")]
     NoStop { program: String, within: Duration },
-    #[error("`daybook verify` ended with {status}:\n{said}")]
-    Verify { status: String, said: String },
+    #[error("`daybook {command}` ended with {status}:\n{said}")]
+    Verify { command: String, status: String, said: String },
     #[error("`daybook migrate` ended with {status}:\n{said}")]
     Migrate { status: String, said: String },
-    #[error("`deploy/services up postgres` {0}")]
+    #[error("`deploy/services up` {0}")]
     Services(String),
     #[error("Postgres, {doing}: {cause}")]
     Postgres { doing: String, cause: String },
+    #[error("Kafka, {doing}: {cause}")]
+    Kafka { doing: String, cause: String },
     #[error("{doing}: {error}")]
     Io { doing: String, error: io::Error },
     #[error("`cargo build` of daybook failed: see its messages above")]
@@ -48,6 +50,7 @@ impl Failure {
             Self::Migrate { .. }
             | Self::Services(_)
             | Self::Postgres { .. }
+            | Self::Kafka { .. }
             | Self::Io { .. }
             | Self::Build
             | Self::NotStarted { .. }

@@ -2,6 +2,7 @@
 
 pub(crate) mod fsync;
 pub(crate) mod http;
+pub(crate) mod kafka;
 pub(crate) mod postgres;
 
 use std::time::Duration;
@@ -15,39 +16,40 @@ const FSYNC_FOR: Duration = Duration::from_secs(2);
 const HTTP_FOR: Duration = Duration::from_secs(3);
 const POSTGRES_FOR: Duration = Duration::from_secs(4);
 
-#[derive(Debug)]
+/// What was measured before a load, and again after it: a machine's speed changes within minutes.
+#[derive(Debug, Default)]
 pub(crate) struct Limits {
-    fsync: fsync::Measured,
-    http: http::Measured,
+    fsync: Vec<f64>,
+    http: Vec<f64>,
     /// Only where the server's ledger is there.
-    postgres: Option<postgres::Measured>,
+    postgres: Vec<f64>,
 }
 
 impl Limits {
     /// One after the other, with nothing else of this run at work.
     pub(crate) async fn measure(
+        &mut self,
         connections: usize,
         cluster: Option<&Cluster>,
-    ) -> Result<Self, Failure> {
-        let fsync = fsync::measure(data_dir()?, FSYNC_FOR).await?;
-        let http = http::measure(connections, HTTP_FOR).await?;
-        let postgres = match cluster {
-            Some(cluster) => Some(postgres::measure(cluster, POSTGRES_FOR).await?),
-            None => None,
-        };
-        Ok(Self { fsync, http, postgres })
+    ) -> Result<(), Failure> {
+        self.fsync.push(fsync::measure(data_dir()?, FSYNC_FOR).await?.per_second());
+        self.http.push(http::measure(connections, HTTP_FOR).await?.per_second());
+        if let Some(cluster) = cluster {
+            self.postgres.push(postgres::measure(cluster, POSTGRES_FOR).await?.per_second());
+        }
+        Ok(())
     }
 
-    /// The limits, and how a server's rate stands to them.
+    /// The limits, each the mean of its measurements, and how a server's rate stands to them.
     pub(crate) fn section(&self, requests_per_second: f64) -> Section {
-        let (fsync, http) = (self.fsync.per_second(), self.http.per_second());
+        let (fsync, http) = (mean(&self.fsync), mean(&self.http));
         let mut section = Section::new("limits");
         section.number("fdatasyncPerSecond", fsync);
         section.number("httpEchoPerSecond", http);
         section.ratio("requestsPerFdatasync", requests_per_second, fsync);
         section.ratio("shareOfHttpEcho", requests_per_second, http);
-        if let Some(postgres) = &self.postgres {
-            let postgres = postgres.per_second();
+        if !self.postgres.is_empty() {
+            let postgres = mean(&self.postgres);
             let combined = combined_ceiling(http, postgres);
             section.number("postgresPaymentsPerSecond", postgres);
             section.ratio("shareOfPostgres", requests_per_second, postgres);
@@ -56,6 +58,10 @@ impl Limits {
         }
         section
     }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// What one machine that does the one and then the other for every request would reach.

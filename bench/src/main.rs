@@ -6,9 +6,11 @@
 
 mod cli;
 mod client;
+mod deploy;
 mod failure;
 #[cfg(test)]
 mod fake;
+mod kafka;
 mod limits;
 mod postgres;
 mod progress;
@@ -52,6 +54,7 @@ async fn run(order: Order) -> Result<(), Failure> {
         Order::LimitHttp { connections, duration } => {
             limits::http::run(connections, duration).await
         }
+        Order::LimitKafka { records } => limits::kafka::run(records).await,
         Order::LimitPostgres { duration } => limits::postgres::run(duration).await,
         Order::Echo { listen } => limits::http::serve_echo(listen).await,
     }

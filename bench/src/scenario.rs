@@ -2,8 +2,10 @@
 
 pub(crate) mod authorize;
 pub(crate) mod flows;
+mod lag;
 pub(crate) mod mixed;
 pub(crate) mod project;
+pub(crate) mod relayed;
 pub(crate) mod shared;
 pub(crate) mod together;
 
@@ -28,6 +30,7 @@ pub(crate) enum Scenario {
     Flows(flows::Plan),
     Mixed(mixed::Plan),
     Project(project::Plan),
+    Relayed(relayed::Plan),
     Shared(shared::Plan),
     Together(together::Plan),
 }
@@ -50,7 +53,7 @@ pub(crate) async fn run_until_interrupted(order: RunOrder) -> Result<(), Failure
 }
 
 /// What servers did under a load, and what they left.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Outcome {
     sections: Vec<Section>,
     requests_per_second: f64,
@@ -66,17 +69,18 @@ async fn run(order: RunOrder) -> Result<(), Failure> {
     let RunOrder { scenario, place, json } = order;
     room_for(scenario.connections())?;
     let place = place.ready().await?;
-    let limits = match &scenario {
-        Scenario::Authorize(plan) => {
-            Some(Limits::measure(plan.connections, place.cluster()).await?)
-        }
-        _ => None,
-    };
+    let mut limits = Limits::default();
+    if scenario.has_limits() {
+        limits.measure(scenario.connections(), place.cluster()).await?;
+    }
     let outcome = scenario.outcome(&place).await?;
+    if scenario.has_limits() {
+        limits.measure(scenario.connections(), place.cluster()).await?;
+    }
 
     let mut report = Report::new(format!("run {}", scenario.name()));
     outcome.sections.into_iter().for_each(|section| report.add(section));
-    if let Some(limits) = limits {
+    if scenario.has_limits() {
         report.add(limits.section(outcome.requests_per_second));
     }
     report.print()?;
@@ -138,6 +142,10 @@ impl Scenario {
                 under_load(place, ALONE, async |servers| mixed::run(servers[0], plan).await).await
             }
             Self::Project(plan) => project::run(place, plan).await,
+            Self::Relayed(plan) => {
+                let load = async |servers: &[SocketAddr]| relayed::run(servers, plan).await;
+                under_load(place, ALONE, load).await
+            }
             Self::Shared(plan) => {
                 let load = async |servers: &[SocketAddr]| shared::run(servers, plan).await;
                 under_load(place, shared::CREW, load).await
@@ -152,6 +160,7 @@ impl Scenario {
             Self::Flows(_) => "flows",
             Self::Mixed(_) => "mixed",
             Self::Project(_) => "project",
+            Self::Relayed(_) => "relayed",
             Self::Shared(_) => "shared",
             Self::Together(_) => "together",
         }
@@ -159,7 +168,17 @@ impl Scenario {
 
     /// Whether several processes share its ledger, which SQLite's lock refuses.
     pub(crate) const fn needs_postgres(&self) -> bool {
-        matches!(self, Self::Shared(_) | Self::Together(_))
+        matches!(self, Self::Shared(_) | Self::Together(_) | Self::Relayed(_))
+    }
+
+    /// Whether the machine's limits are measured beside it.
+    const fn has_limits(&self) -> bool {
+        matches!(self, Self::Authorize(_) | Self::Relayed(_))
+    }
+
+    /// Whether it is about a topic.
+    pub(crate) const fn needs_kafka(&self) -> bool {
+        matches!(self, Self::Relayed(_))
     }
 
     /// How many are open at a time, as far as the plan says.
@@ -169,6 +188,7 @@ impl Scenario {
             Self::Flows(_) => 0,
             Self::Mixed(plan) => plan.in_flight,
             Self::Project(plan) => plan.connections,
+            Self::Relayed(plan) => plan.connections,
             Self::Shared(plan) => plan.connections.saturating_mul(2),
             Self::Together(plan) => plan.connections,
         }

@@ -15,13 +15,14 @@ use tempfile::TempDir;
 
 use data::Data;
 use metrics::LedgerCounters;
-pub(crate) use metrics::counter;
+pub(crate) use metrics::{counter, figure};
 pub(crate) use process::Process;
 pub(crate) use standing::Standing;
 use usage::cpu_of_machine;
 pub(crate) use usage::{Usage, cpu_of_family, open_files_max};
 
 use crate::failure::Failure;
+use crate::kafka::{Brokers, Topic};
 use crate::postgres::Cluster;
 
 /// The processes on one ledger: the role of each, or none for one that does everything.
@@ -32,9 +33,11 @@ pub(crate) const API: &str = "api";
 
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// Start `daybook serve` with these further flags, its ledger on Postgres or in a folder.
+    /// Start `daybook serve` with these further flags, its ledger on Postgres or in a folder, and
+    /// where asked with a topic on Kafka.
     Child {
         postgres: bool,
+        kafka: bool,
         flags: Vec<OsString>,
     },
     Running(SocketAddr),
@@ -43,19 +46,25 @@ pub(crate) enum Place {
 /// A place where servers can be used at once.
 #[derive(Debug)]
 pub(crate) enum Ready {
-    Built { program: PathBuf, cluster: Option<Cluster>, flags: Vec<OsString> },
+    Built {
+        program: PathBuf,
+        cluster: Option<Cluster>,
+        brokers: Option<Brokers>,
+        flags: Vec<OsString>,
+    },
     Running(SocketAddr),
 }
 
 impl Place {
-    /// Builds daybook and starts Postgres, or sees that the running server is there: before anything
+    /// Builds daybook and starts Postgres and Kafka, or sees that the running server is there: before anything
     /// is measured.
     pub(crate) async fn ready(self) -> Result<Ready, Failure> {
         match self {
-            Self::Child { postgres, flags } => {
+            Self::Child { postgres, kafka, flags } => {
                 let program = build()?;
                 let cluster = if postgres { Some(Cluster::up()?) } else { None };
-                Ok(Ready::Built { program, cluster, flags })
+                let brokers = if kafka { Some(Brokers::up()?) } else { None };
+                Ok(Ready::Built { program, cluster, brokers, flags })
             }
             Self::Running(address) => {
                 let connected = tokio::net::TcpStream::connect(address).await;
@@ -90,6 +99,7 @@ struct Own {
     program: PathBuf,
     processes: Vec<Process>,
     cluster: Option<Cluster>,
+    topic: Option<Topic>,
     /// Behind the processes: they are killed before it is removed.
     data: Data,
 }
@@ -108,12 +118,13 @@ impl Servers {
     pub(crate) async fn open(place: &Ready, crew: &Crew) -> Result<Self, Failure> {
         match place {
             Ready::Running(address) => Ok(Self { addresses: vec![*address], own: None }),
-            Ready::Built { program, cluster, flags } => {
+            Ready::Built { program, cluster, brokers, flags } => {
                 let data = Data::fresh(cluster.as_ref(), program).await?;
                 let own = Own {
                     program: program.clone(),
                     processes: Vec::new(),
                     cluster: cluster.clone(),
+                    topic: brokers.as_ref().map(Brokers::topic),
                     data,
                 };
                 own.staffed(crew, flags).await
@@ -148,24 +159,37 @@ impl Servers {
     }
 
     /// Asks the children, if any, to stop, sees that they do so cleanly, and lets `daybook verify`
-    /// check what they left.
+    /// check what they left; `daybook relay verify` too, where they published to a topic.
     pub(crate) async fn stop(self) -> Result<Checked, Failure> {
-        let Some(Own { program, processes, data, .. }) = self.own else {
+        let Some(Own { program, processes, topic, data, .. }) = self.own else {
             return Ok(Checked::default());
         };
         for process in processes {
             process.stop().await?;
         }
-        let mut verify = Command::new(program);
-        let output = verify.arg("verify").args(data.flags()).output();
-        let output = output
-            .map_err(|error| Failure::Io { doing: "running daybook verify".into(), error })?;
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        if !output.status.success() {
-            return Err(Failure::Verify { status: output.status.to_string(), said });
+        let mut verified = verify(&program, &["verify"], &data.flags())?;
+        if let Some(topic) = topic {
+            let flags = [&data.flags()[..], &topic.flags()[..]].concat();
+            verified.push_str(&verify(&program, &["relay", "verify"], &flags)?);
         }
-        Ok(Checked { verified: Some(said), differences: data.deadlocks().await? })
+        Ok(Checked { verified: Some(verified), differences: data.deadlocks().await? })
     }
+}
+
+/// What one of daybook's commands says that check what servers left.
+fn verify(program: &Path, words: &[&str], flags: &[OsString]) -> Result<String, Failure> {
+    let output = Command::new(program).args(words).args(flags).output();
+    let output = output.map_err(|error| Failure::Io {
+        doing: format!("running daybook {}", words.join(" ")),
+        error,
+    })?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    let said = said + &String::from_utf8_lossy(&output.stderr);
+    let command = words.join(" ");
+    Err(Failure::Verify { command, status: output.status.to_string(), said })
 }
 
 impl Own {
@@ -179,6 +203,7 @@ impl Own {
                 .arg(&self.program);
             command.args(["serve", "--listen", "127.0.0.1:0", "--simulator-latency-ms", "0"]);
             command.args(self.data.flags()).args(flags);
+            command.args(self.topic.iter().flat_map(Topic::flags));
             if let Some(role) = role {
                 command.args(["--role", role]);
             }

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use crate::deploy;
 use crate::failure::Failure;
 use crate::server::cpu_of_family;
 
@@ -20,14 +20,7 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Runs `deploy/services up postgres`, and reads the lines `NAME=VALUE` that it prints.
     pub(crate) fn up() -> Result<Self, Failure> {
-        let mut script = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/services"));
-        script.args(["up", "postgres"]).stdin(Stdio::null()).stderr(Stdio::inherit());
-        let output = script.output();
-        let output = output.map_err(|error| Failure::Services(format!("can't be run: {error}")))?;
-        if !output.status.success() {
-            return Err(Failure::Services(format!("ended with {}", output.status)));
-        }
-        Self::parse(&String::from_utf8_lossy(&output.stdout))
+        Self::parse(&deploy::up("postgres")?)
     }
 
     fn parse(printed: &str) -> Result<Self, Failure> {

@@ -1,4 +1,4 @@
-//! Closed loop: each connection authorizes again as soon as it is answered.
+//! Closed loop: each connection authorizes again as soon as it is answered, or at a rate.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use hyper::Uri;
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Findings, per_second};
 use crate::client::Connection;
@@ -27,6 +27,8 @@ const AFTER_ERROR: Duration = Duration::from_millis(50);
 pub(crate) struct Plan {
     pub(crate) connections: usize,
     pub(crate) merchants: u64,
+    /// Requests a second, at most; without it each connection asks again as soon as it is answered.
+    pub(crate) rate: Option<f64>,
     pub(crate) until: Until,
 }
 
@@ -69,7 +71,8 @@ pub(crate) async fn load(servers: &[SocketAddr], plan: &Plan) -> Load {
     let mut connections = JoinSet::new();
     for (number, server) in (0..plan.connections).zip(servers.iter().cycle()) {
         let bodies = Bodies::new(run, number, plan.merchants);
-        connections.spawn(keep_asking(*server, bodies, bound.clone(), tally.clone()));
+        let pace = plan.rate.map(|rate| Pace::new(start, number, plan.connections, rate));
+        connections.spawn(keep_asking(*server, bodies, pace, bound.clone(), tally.clone()));
     }
     let reconnects = connections.join_all().await.into_iter().sum();
     let elapsed = start.elapsed();
@@ -82,13 +85,17 @@ pub(crate) async fn load(servers: &[SocketAddr], plan: &Plan) -> Load {
 async fn keep_asking(
     server: SocketAddr,
     mut bodies: Bodies,
+    mut pace: Option<Pace>,
     bound: Arc<Bound>,
     tally: SharedTally,
 ) -> u64 {
     let path = Uri::from_static("/api/v1/payments");
     let mut connection = Connection::new(server);
     loop {
-        let asked = Instant::now();
+        let asked = match &mut pace {
+            Some(pace) => pace.next().await,
+            None => Instant::now(),
+        };
         if !bound.admits(asked) {
             return connection.reconnects();
         }
@@ -125,6 +132,28 @@ impl Load {
             _ => section.missing("generatorCpuUsPerRequest"),
         }
         section
+    }
+}
+
+/// When a connection's requests are due, evenly between those of the others.
+#[derive(Debug)]
+struct Pace {
+    next: Instant,
+    every: Duration,
+}
+
+impl Pace {
+    fn new(start: Instant, number: usize, connections: usize, rate: f64) -> Self {
+        let every = Duration::from_secs_f64(connections as f64 / rate);
+        Self { next: start + every.mul_f64(number as f64 / connections as f64), every }
+    }
+
+    /// Waits until the next request is due; from then on it counts as asked, however late it is sent.
+    async fn next(&mut self) -> Instant {
+        let due = self.next;
+        self.next = due + self.every;
+        sleep_until(due).await;
+        due
     }
 }
 
@@ -219,7 +248,7 @@ mod tests {
                 json(201, r#"{"status":"AUTHORIZED"}"#)
             }
         });
-        let plan = Plan { connections: 4, merchants: 2, until: Until::Requests(100) };
+        let plan = Plan { connections: 4, merchants: 2, rate: None, until: Until::Requests(100) };
         let load = load(&[server.await], &plan).await;
         assert_eq!(asked.load(Ordering::Relaxed), 100);
         let tally = load.tally.lock();
@@ -242,7 +271,7 @@ mod tests {
             };
             servers.push(fake::serve(answer).await);
         }
-        let plan = Plan { connections: 2, merchants: 1, until: Until::Requests(100) };
+        let plan = Plan { connections: 2, merchants: 1, rate: None, until: Until::Requests(100) };
         let load = load(&servers, &plan).await;
         let [first, second] = counts.map(|count| count.load(Ordering::Relaxed));
         assert!(first > 10 && second > 10, "{first} {second}");
@@ -254,7 +283,8 @@ mod tests {
     async fn a_run_by_time_ends_in_time_even_when_nobody_listens() {
         let nobody = "127.0.0.1:1".parse().unwrap();
         let duration = Duration::from_millis(120);
-        let plan = Plan { connections: 2, merchants: 1, until: Until::Elapsed(duration) };
+        let plan =
+            Plan { connections: 2, merchants: 1, rate: None, until: Until::Elapsed(duration) };
         let load = load(&[nobody], &plan).await;
         assert_eq!(load.tally.lock().answered_total(), 0);
         assert!(load.tally.lock().failed_total() >= 2);

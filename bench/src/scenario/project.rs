@@ -1,16 +1,14 @@
 //! Projections alone: how fast they make views of a ledger that is there already, from the ledger itself
-//! or, where the servers are given brokers, from the topic that the relay has published it to.
+//! or, with Kafka, from the topic: then first the relay alone is measured, publishing all of it.
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::TryRng as _;
-use rand::rngs::SysRng;
 use tokio::time::{Instant, sleep};
 
 use super::{Findings, Outcome, authorize, finished, per_second};
 use crate::failure::Failure;
+use crate::limits;
 use crate::report::Section;
 use crate::server::{API, Ready, Servers, Standing, counter};
 
@@ -29,27 +27,31 @@ pub(crate) struct Plan {
 }
 
 pub(super) async fn run(place: &Ready, plan: &Plan) -> Result<Outcome, Failure> {
-    let Ready::Built { program, cluster, flags } = place else {
+    let Ready::Built { brokers, .. } = place else {
         return Err(Failure::Usage("projections are measured on a ledger of their own".into()));
     };
-    let (program, cluster) = (program.clone(), cluster.clone());
-    let is_published = flags.iter().any(|flag| is_named(flag, "--kafka-brokers"));
-    let flags = if is_published { with_topic(flags) } else { flags.clone() };
-    let place = Ready::Built { program, cluster, flags };
-    let mut servers = Servers::open(&place, &[Some(API)]).await?;
+    let mut servers = Servers::open(place, &[Some(API)]).await?;
     let load = authorize::Plan {
         connections: plan.connections,
         merchants: plan.merchants,
+        rate: None,
         until: authorize::Until::Requests(plan.events / 2),
     };
     authorize::load(&servers.addresses, &load).await;
     let mut sections = Vec::new();
-    if is_published {
-        servers = servers.relieved_by(&place, &[Some(RELAY)]).await?;
+    if let Some(brokers) = brokers {
+        servers = servers.relieved_by(place, &[Some(RELAY)]).await?;
+        let before = servers.standing().await;
         let relayed = counted(&servers, "daybook_relay_published_total", plan.events).await?;
-        sections.push(relayed.section("relay"));
+        let after = servers.standing().await;
+        let limit = limits::kafka::measure(brokers, plan.events).await?;
+        let mut section = relayed.section("relay");
+        section.number("bareProducePerSecond", limit);
+        section.ratio("shareOfBareProduce", relayed.per_second(), limit);
+        let used = Standing::sections(&before, &after);
+        sections.push(Section::joined("relay", [section].into_iter().chain(used).collect()));
     }
-    servers = servers.relieved_by(&place, &[Some(PROJECTIONS)]).await?;
+    servers = servers.relieved_by(place, &[Some(PROJECTIONS)]).await?;
     let before = servers.standing().await;
     let projected = counted(&servers, "daybook_views_events_total", plan.events).await?;
     let after = servers.standing().await;
@@ -102,35 +104,5 @@ async fn counted(servers: &Servers, name: &str, wanted: u64) -> Result<Rise, Fai
             return Err(Failure::Stuck { name: name.to_owned(), last, wanted });
         }
         sleep(LOOK_EVERY).await;
-    }
-}
-
-fn is_named(flag: &OsString, name: &str) -> bool {
-    flag.to_str().is_some_and(|flag| {
-        flag.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    })
-}
-
-/// A topic of this run's own, where the flags don't name one.
-fn with_topic(flags: &[OsString]) -> Vec<OsString> {
-    let mut flags = flags.to_vec();
-    if !flags.iter().any(|flag| is_named(flag, "--kafka-topic")) {
-        let number = SysRng.try_next_u32().unwrap_or_else(|_| std::process::id());
-        flags.extend(["--kafka-topic".into(), format!("bench-{number:08x}").into()]);
-    }
-    flags
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_topic_that_is_named_stays_and_another_is_made_up() {
-        let named = ["--kafka-topic=mine".into()];
-        assert_eq!(with_topic(&named), named);
-        let made_up = with_topic(&["--kafka-brokers".into(), "a:1".into()]);
-        assert_eq!(made_up.len(), 4, "{made_up:?}");
-        assert!(made_up[3].to_str().is_some_and(|topic| topic.starts_with("bench-")));
     }
 }

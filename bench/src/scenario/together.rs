@@ -9,57 +9,70 @@ use crate::server::{API, Ready};
 
 /// They wait for each other's locks and share the machine, but must not hold each other up.
 const SHARE_MIN: f64 = 0.8;
+const ROUNDS: u32 = 3;
 
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// To all processes together.
     pub(crate) connections: usize,
     pub(crate) merchants: u64,
+    /// For one process and for two, over all rounds.
     pub(crate) duration: Duration,
 }
 
-/// The same load twice, each time on a fresh ledger.
+/// The same load on one process and on two, by turns, each time on a fresh ledger: a machine that is
+/// slower for a while is so for both.
 pub(super) async fn run(place: &Ready, plan: &Plan) -> Result<Outcome, Failure> {
     let load = authorize::Plan {
         connections: plan.connections,
         merchants: plan.merchants,
-        until: authorize::Until::Elapsed(plan.duration),
+        rate: None,
+        until: authorize::Until::Elapsed(plan.duration / ROUNDS),
     };
-    let one = &[Some(API)];
-    let two = &[Some(API), Some(API)];
-    let alone = under_load(place, one, async |servers| authorize::run(servers, &load).await);
-    let alone = alone.await?;
-    if alone.failure.is_some() {
-        return Ok(alone);
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let one = &[Some(API)];
+        let one = under_load(place, one, async |servers| authorize::run(servers, &load).await);
+        let one = one.await?;
+        let two = &[Some(API), Some(API)];
+        let two = under_load(place, two, async |servers| authorize::run(servers, &load).await);
+        rounds.push((one, two.await?));
     }
-    let both = under_load(place, two, async |servers| authorize::run(servers, &load).await);
-    Ok(compared(alone, both.await?))
+    Ok(compared(rounds))
 }
 
-fn compared(alone: Outcome, both: Outcome) -> Outcome {
-    let (one, two) = (alone.requests_per_second, both.requests_per_second);
+/// What all rounds found, and the sections of the last.
+fn compared(rounds: Vec<(Outcome, Outcome)>) -> Outcome {
+    let mut compared = Outcome::default();
+    let (mut one, mut two) = (0.0, 0.0);
     let mut ratio = Section::new("ratio");
+    let count = rounds.len();
+    for (round, (alone, both)) in (1..).zip(rounds) {
+        one += alone.requests_per_second / count as f64;
+        two += both.requests_per_second / count as f64;
+        let name = format!("togetherOfAloneRound{round}");
+        ratio.ratio(&name, both.requests_per_second, alone.requests_per_second);
+        compared.sections = vec![
+            Section::joined("alone", alone.sections),
+            Section::joined("together", both.sections),
+        ];
+        for outcome in [(alone.differences, alone.verified), (both.differences, both.verified)] {
+            compared.differences.extend(outcome.0);
+            compared.verified.extend(outcome.1);
+        }
+        compared.failure = compared.failure.or(alone.failure).or(both.failure);
+    }
     ratio.ratio("togetherOfAlone", two, one);
-    let mut differences = alone.differences;
-    differences.extend(both.differences);
+    compared.sections.push(ratio);
+    compared.requests_per_second = two;
     // Written so that a rate of nothing on either side is a difference too.
     if !(one > 0.0 && two >= SHARE_MIN * one) {
-        differences.push(format!(
+        compared.differences.push(format!(
             "two processes reach {two:.0} a second where one alone reaches {one:.0}: less than \
              {SHARE_MIN} of it"
         ));
     }
-    Outcome {
-        sections: vec![
-            Section::joined("alone", alone.sections),
-            Section::joined("together", both.sections),
-            ratio,
-        ],
-        requests_per_second: two,
-        differences,
-        verified: [alone.verified, both.verified].concat(),
-        failure: both.failure,
-    }
+    compared
 }
 
 #[cfg(test)]
@@ -67,13 +80,7 @@ mod tests {
     use super::*;
 
     fn outcome(requests_per_second: f64) -> Outcome {
-        Outcome {
-            sections: Vec::new(),
-            requests_per_second,
-            differences: Vec::new(),
-            verified: Vec::new(),
-            failure: None,
-        }
+        Outcome { requests_per_second, ..Outcome::default() }
     }
 
     #[test]
@@ -81,8 +88,17 @@ mod tests {
         for (one, two, found) in
             [(100.0, 80.0, 0), (100.0, 79.9, 1), (100.0, 150.0, 0), (0.0, 0.0, 1), (100.0, 0.0, 1)]
         {
-            let compared = compared(outcome(one), outcome(two));
+            let compared = compared(vec![(outcome(one), outcome(two))]);
             assert_eq!(compared.differences.len(), found, "{two} of {one}");
         }
+    }
+
+    #[test]
+    fn rounds_count_together() {
+        let rounds = || vec![(outcome(100.0), outcome(70.0)), (outcome(100.0), outcome(95.0))];
+        assert_eq!(compared(rounds()).differences, Vec::<String>::new());
+        let mut rounds = rounds();
+        rounds[0].1.differences.push("a deadlock".into());
+        assert_eq!(compared(rounds).differences, ["a deadlock"]);
     }
 }

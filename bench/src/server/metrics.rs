@@ -17,6 +17,13 @@ pub(crate) async fn counter(server: SocketAddr, name: &str) -> Option<u64> {
     total(&page(server).await?, name)
 }
 
+/// A figure of the server's, summed over all its label sets; `None` where it has none of that name.
+pub(crate) async fn figure(server: SocketAddr, name: &str) -> Option<f64> {
+    let page = page(server).await?;
+    let values = page.lines().filter_map(|line| sample(line, name)?.parse::<f64>().ok());
+    values.reduce(|sum, value| sum + value)
+}
+
 async fn page(server: SocketAddr) -> Option<String> {
     let page = Connection::new(server).get(&Uri::from_static("/metrics")).await.ok()?;
     if page.status == 200 { String::from_utf8(page.body.to_vec()).ok() } else { None }
@@ -52,17 +59,17 @@ impl LedgerCounters {
 
 /// The sum of a counter over all its label sets.
 fn total(page: &str, name: &str) -> Option<u64> {
-    let values = page.lines().filter_map(|line| sample(line, name));
+    let values = page.lines().filter_map(|line| sample(line, name)?.parse().ok());
     values.reduce(u64::saturating_add)
 }
 
-fn sample(line: &str, name: &str) -> Option<u64> {
+fn sample<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(name)?;
     let value = match rest.strip_prefix('{') {
         Some(labelled) => labelled.rsplit_once('}')?.1,
         None => rest.strip_prefix(' ')?,
     };
-    value.split_whitespace().next()?.parse().ok()
+    value.split_whitespace().next()
 }
 
 #[cfg(test)]

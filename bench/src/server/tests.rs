@@ -41,7 +41,7 @@ fn flag<'a>(call: &'a [String], name: &str) -> Option<&'a str> {
 
 fn ready(dir: &TempDir, cluster: Option<Cluster>) -> Ready {
     let flags = vec!["--fee-bps".into(), "29".into()];
-    Ready::Built { program: program(dir), cluster, flags }
+    Ready::Built { program: program(dir), cluster, brokers: None, flags }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub enum Outcome {
 /// A partition in which more payments are parked stands still: then not the payments are to blame.
 pub const PARKED_MAX: u64 = 1_000;
 
-/// How often the parked payments are counted, which others may have taken up again.
+/// How often the parked payments are counted, which others may have taken up again, and the cursors read.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 pub struct Projector {
@@ -118,6 +118,7 @@ impl Projector {
                 outcome => pacing.after(outcome),
             };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(()),
                 () = pause.over(&mut wake) => {}
             }
@@ -173,6 +174,8 @@ impl Projector {
         let own = counts.into_iter().filter(|(partition, _)| self.held.contains(partition));
         let own: BTreeMap<Partition, u64> = own.collect();
         self.counted_at = Some(Instant::now());
+        // Views that were lost or set back while nothing new comes are noticed by this alone.
+        self.cursors = None;
         self.stopped.retain(|_, error| !matches!(error, ViewError::TooManyParked { .. }));
         for (partition, count) in &own {
             if *count >= PARKED_MAX {

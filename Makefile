@@ -34,6 +34,7 @@ drill: services ## The long versions of the whole-product tests: crashes, load, 
 	cargo run --release -p bench -- run authorize --postgres --connections 256 --duration 30s -- --role api
 	cargo run --release -p bench -- run relayed
 	cargo run --release -p bench -- run project --kafka --postgres
+	cargo run --release -p simulation -- --seeds 20000
 	DAYBOOK_DRILL=full cargo test --workspace --test product -- --include-ignored
 
 bench: ## Authorizations per second, with the limits of this machine beside the figure

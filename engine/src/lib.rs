@@ -5,6 +5,7 @@ pub mod acquirer;
 pub mod broker;
 pub mod clock;
 pub mod cursor;
+pub mod defects;
 pub mod durability;
 pub mod engine;
 pub mod event_text;

@@ -24,8 +24,9 @@ impl Notices {
     /// Records notices until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         tokio::select! {
-            () = self.take() => {}
+            biased;
             () = stop.cancelled() => {}
+            () = self.take() => {}
         }
     }
 

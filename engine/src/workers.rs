@@ -134,6 +134,7 @@ impl Workers {
                 }
                 Ok(false) => {
                     let is_awake = tokio::select! {
+                        biased;
                         _ = ledger_grew.changed() => {
                             tokio::time::sleep(PACE).await;
                             true

@@ -118,6 +118,7 @@ impl Projector {
                 outcome => pacing.after(outcome),
             };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(()),
                 () = pause.over(&mut wake) => {}
             }

@@ -8,6 +8,8 @@ mod producer;
 mod reader;
 
 use std::ops::RangeInclusive;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use crate::ids::Partition;
 use async_trait::async_trait;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use super::{Broker, BrokerError, Deliveries, Offsets, Producer, Reader};
 use crate::broker::topic::{RECORD_BYTES_MAX, TopicFacts, TopicName, TopicPolicy, TopicSettings};
@@ -32,6 +34,8 @@ pub struct Behaviour {
     pub lose_bps: u32,
     /// A record is written twice.
     pub repeat_bps: u32,
+    /// A record is not written, and said to be delivered: what no broker does, for tests of tests.
+    pub swallow_bps: u32,
     /// A record is not taken.
     pub full_bps: u32,
     /// A closed producer's records are written all the same, later, up to one of them.
@@ -47,6 +51,7 @@ impl Default for Behaviour {
             fail_bps: 0,
             lose_bps: 0,
             repeat_bps: 0,
+            swallow_bps: 0,
             full_bps: 0,
             late_bps: 0,
             queue_max: 1_000,
@@ -61,6 +66,7 @@ enum Fate {
     Failed,
     Lost,
     Repeated,
+    Swallowed,
 }
 
 /// One topic on one broker; clones are the same broker.
@@ -71,9 +77,11 @@ pub struct MemoryBroker(Arc<Shared>);
 struct Shared {
     name: TopicName,
     state: Mutex<State>,
-    is_up: watch::Sender<bool>,
-    /// Changes with every record.
-    grew: watch::Sender<()>,
+    is_up: AtomicBool,
+    came_up: Notify,
+    /// Told of every record. No `watch`, which wakes those who wait in an order of its own: a run of the
+    /// simulation must repeat itself.
+    grew: Notify,
 }
 
 #[derive(Debug)]
@@ -117,18 +125,20 @@ impl MemoryBroker {
                 producers: 0,
                 fates: Vec::new(),
             }),
-            is_up: watch::Sender::new(true),
-            grew: watch::Sender::new(()),
+            is_up: AtomicBool::new(true),
+            came_up: Notify::new(),
+            grew: Notify::new(),
         }))
     }
 
     /// From now on nothing is answered or written.
     pub fn stop(&self) {
-        self.0.is_up.send_replace(false);
+        self.0.is_up.store(false, Ordering::SeqCst);
     }
 
     pub fn start(&self) {
-        self.0.is_up.send_replace(true);
+        self.0.is_up.store(true, Ordering::SeqCst);
+        self.0.came_up.notify_waiters();
     }
 
     pub fn behave(&self, behaviour: Behaviour) {
@@ -184,7 +194,7 @@ impl MemoryBroker {
             }
         }
         drop(state);
-        self.0.grew.send_replace(());
+        self.0.grew.notify_waiters();
     }
 
     /// Deletes the records before an offset, as retention does.
@@ -197,10 +207,29 @@ impl MemoryBroker {
 
     /// Returns as soon as the topic holds so many records.
     pub async fn holds(&self, count: usize) {
-        let mut grew = self.0.grew.subscribe();
-        while self.state().count() < count {
-            // The sender lives in self, so the wait can't end for want of one.
-            let _ = grew.changed().await;
+        loop {
+            let mut grew = pin!(self.0.grew.notified());
+            grew.as_mut().enable();
+            if self.state().count() >= count {
+                return;
+            }
+            grew.await;
+        }
+    }
+
+    fn is_up(&self) -> bool {
+        self.0.is_up.load(Ordering::SeqCst)
+    }
+
+    /// Returns when it is up.
+    async fn up(&self) {
+        loop {
+            let mut came_up = pin!(self.0.came_up.notified());
+            came_up.as_mut().enable();
+            if self.is_up() {
+                return;
+            }
+            came_up.await;
         }
     }
 
@@ -213,7 +242,7 @@ impl MemoryBroker {
     async fn answer(&self) -> Result<(), BrokerError> {
         let latency = self.state().latency();
         tokio::time::sleep(latency).await;
-        if *self.0.is_up.borrow() {
+        if self.is_up() {
             return Ok(());
         }
         tokio::time::sleep(ANSWER_LIMIT).await;
@@ -244,13 +273,15 @@ impl State {
         if let Some(index) = self.fates.iter().position(told) {
             return self.fates.swap_remove(index).2;
         }
-        let Behaviour { fail_bps, lose_bps, repeat_bps, .. } = self.behaviour;
+        let Behaviour { fail_bps, lose_bps, repeat_bps, swallow_bps, .. } = self.behaviour;
         if self.chance(fail_bps) {
             Fate::Failed
         } else if self.chance(lose_bps) {
             Fate::Lost
         } else if self.chance(repeat_bps) {
             Fate::Repeated
+        } else if swallow_bps > 0 && self.chance(swallow_bps) {
+            Fate::Swallowed
         } else {
             Fate::Written
         }

@@ -10,6 +10,7 @@ use super::intent::Intent;
 use super::slot::SlotHold;
 use super::snapshot::Snapshot;
 use super::{Engine, EngineError};
+use crate::defects::{Defect, is_planted};
 use crate::ids::{OperationId, PaymentId};
 use crate::ledger::{Append, Appended, NewEvent, Recorded};
 use crate::payment::{Command, Decision, Event, EventType, Payment, Rejection, encode};
@@ -76,6 +77,9 @@ impl Engine {
             let decision = self.decide(&step, basis.snapshot.as_deref()).await?;
             let events = match decision {
                 Ok(Decision::Append(events)) if !self.is_held_back(&step) => events,
+                Err(rejection) if is_planted(Defect::RefusalFromCache) => {
+                    return Err(EngineError::rejected(payment_id, rejection));
+                }
                 _ if !basis.is_fresh => {
                     basis = self.fresh(payment_id).await?;
                     continue;

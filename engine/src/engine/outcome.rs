@@ -10,6 +10,7 @@ use super::execute::{Executed, Step, fold};
 use super::snapshot::{Answer, PaymentView, Snapshot};
 use super::{Engine, EngineError};
 use crate::clock::Timestamp;
+use crate::defects::{Defect, is_planted};
 use crate::event_text::EventText;
 use crate::ids::{OperationId, PaymentId};
 use crate::payment::{Command, Conclude, Operation, Outcome, Payment, Rejection, Verb};
@@ -190,7 +191,7 @@ impl Engine {
             .operation(operation_id)
             .and_then(|operation| answer_version(payment, operation));
         let snapshot = match answered_at {
-            Some(version) if version < payment.version => {
+            Some(version) if version < payment.version && !is_planted(Defect::ReplayShowsNow) => {
                 self.load_at(snapshot.payment_id, version).await?
             }
             _ => snapshot,

@@ -131,6 +131,7 @@ impl WriterTask {
             let is_looking = *looked_for.borrow_and_update() > 0;
             let has_room = self.under_way.len() < under_way_max;
             tokio::select! {
+                biased;
                 Some(_) = self.under_way.join_next() => {}
                 _ = looked_for.changed() => {}
                 queued = self.receiver.recv(), if is_looking || has_room => match queued? {

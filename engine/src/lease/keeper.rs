@@ -48,8 +48,9 @@ impl LeaseKeeper {
     /// Keeps the share until `stop`, then gives it up at once.
     pub async fn run(mut self, stop: CancellationToken) {
         tokio::select! {
-            () = self.keep() => {}
+            biased;
             () = stop.cancelled() => {}
+            () = self.keep() => {}
         }
         self.let_go();
         match timeout(CALL_MAX, self.store.leave(self.role, self.holder)).await {
@@ -83,6 +84,7 @@ impl LeaseKeeper {
         let mut what = pin!(what);
         if let Some(held_until) = self.held_until {
             tokio::select! {
+                biased;
                 done = &mut what => return done,
                 () = sleep_until(held_until) => self.let_go(),
             }

@@ -10,6 +10,7 @@ use super::event::{
 use super::operation::{OperationStatus, Verb};
 use super::{MAX_OPERATIONS, Payment, Rejection, Release};
 use crate::clock::Timestamp;
+use crate::defects::{Defect, is_planted};
 use crate::idempotency::Request;
 use crate::ids::OperationId;
 use crate::money::Amount;
@@ -89,7 +90,7 @@ impl Payment {
             });
         }
         let amount = command.amount.unwrap_or(capturable);
-        if amount > capturable {
+        if amount > capturable && !is_planted(Defect::CaptureBoundDropped) {
             return Err(Rejection::CaptureExceedsAuthorized { requested: amount, capturable });
         }
         self.check_room()?;
@@ -153,6 +154,7 @@ impl Payment {
         let refundable = self.amount_refundable();
         match asked {
             Some(amount) if amount <= refundable => Ok(amount),
+            Some(amount) if is_planted(Defect::RefundBoundDropped) => Ok(amount),
             _ if self.has_open(Verb::Capture) => Err(Rejection::CapturePending),
             _ if refundable.is_zero() && self.has_open(Verb::Refund) => {
                 Err(Rejection::RefundPending)
@@ -180,7 +182,8 @@ impl Payment {
 
     /// The operation this request already began; refused where its key began another one.
     fn replay(&self, verb: Verb, request: &Request) -> Result<Option<Decision>, Rejection> {
-        let Some(known) = request.key.as_ref().and_then(|key| self.operation_with_key(key)) else {
+        let known = request.key.as_ref().and_then(|key| self.operation_with_key(key));
+        let Some(known) = known.filter(|_| !is_planted(Defect::KeyForgotten)) else {
             return Ok(None);
         };
         let is_same = known.verb == verb

@@ -12,7 +12,7 @@ use crate::error::ViewError;
 use crate::lag::lag_to;
 use crate::views::ViewCursors;
 
-/// Others write meanwhile, and take parked payments up again.
+/// Others write meanwhile, take parked payments up again, and may lose or set back the views.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
 impl Projector {
@@ -24,6 +24,8 @@ impl Projector {
         let own = counts.into_iter().filter(|(partition, _)| self.held.contains(partition));
         let own: BTreeMap<Partition, u64> = own.collect();
         self.counted_at = Some(Instant::now());
+        // Views that were lost or set back while nothing new comes are noticed by this alone.
+        self.cursors = None;
         self.stopped.retain(|_, error| !matches!(error, ViewError::TooManyParked { .. }));
         for (partition, count) in &own {
             if *count >= PARKED_MAX {

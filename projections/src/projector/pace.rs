@@ -100,6 +100,7 @@ impl Pause {
                     }
                 };
                 tokio::select! {
+                    biased;
                     () = woken => {}
                     () = sleep(wait) => {}
                 }

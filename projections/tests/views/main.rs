@@ -78,6 +78,7 @@ cases! { $
         an_event_of_a_later_build_stops_the_projector_and_says_upgrade
         a_view_that_stands_behind_the_others_catches_up_alone
         views_opened_again_go_on_where_they_stood
+        views_set_back_under_an_idle_projector_are_built_again
         the_run_loop_wakes_up_applies_and_stops;
     topic:
         views_from_the_topic_are_those_from_the_ledger

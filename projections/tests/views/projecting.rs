@@ -292,6 +292,32 @@ pub(crate) async fn a_view_that_stands_behind_the_others_catches_up_alone(store:
     assert_eq!(desk.dump().await, undisturbed(store, &history).await);
 }
 
+pub(crate) async fn views_set_back_under_an_idle_projector_are_built_again(store: Store) {
+    let history = History::of_refunded(6);
+    let book = Arc::new(Book::of(&history.recorded));
+    let desk = Desk::open(store).await;
+    let mut projector = desk.projector(&book);
+    while projector.project_once().await.unwrap() != Outcome::Idle {}
+    let before = desk.dump().await;
+    desk.damage(
+        "DELETE FROM payment; DELETE FROM operation; DELETE FROM refund;
+         DELETE FROM settlement; DELETE FROM settlement_line; DELETE FROM balance;
+         UPDATE view_cursor SET position = 0, event_id = NULL, topic_offset = NULL",
+    )
+    .await;
+    let built_again = async {
+        while projector.project_once().await.unwrap() == Outcome::Idle {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        while projector.project_once().await.unwrap() != Outcome::Idle {}
+    };
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, built_again)
+        .await
+        .expect("the ledger is idle, and so were the views");
+    assert_eq!(desk.dump().await, before);
+}
+
 pub(crate) async fn views_opened_again_go_on_where_they_stood(store: Store) {
     let history = History::of_refunded(20);
     let book = Arc::new(Book::of(&history.recorded[..61]));

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use daybook_engine::broker::memory::{Behaviour, MemoryBroker, in_topic};
 use daybook_engine::broker::topic::TopicSettings;
+use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::{EventId, LedgerId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, LedgerIdentity, Recorded};
 use daybook_engine::record::{RecordWriter, TopicRecord, header};
-use daybook_projections::feed::TopicFeed;
 use daybook_projections::feed::topic::{Patience, TopicFeedMetrics};
+use daybook_projections::feed::{Feed, TopicFeed, Wanted};
 use daybook_projections::{Outcome, Pace, Projector, View, ViewError};
 use prometheus_client::registry::Registry;
 use tokio::time::{Instant, sleep};
@@ -268,6 +269,34 @@ pub(crate) async fn a_record_that_is_gone_repeated_or_out_of_turn_changes_nothin
         published.catch_up(&desk).await;
         assert_undisturbed(store, &desk, &history).await;
         assert_eq!(published.dead_letters(), Vec::new(), "tampering {number}");
+    }
+}
+
+/// Of the feed alone, and so of no store.
+#[tokio::test(start_paused = true)]
+async fn repeats_that_take_longer_to_pass_than_patience_keep_nothing_back() {
+    let history = History::of_refunded(12);
+    let partition = busiest(&history);
+    let events = history.of_partition(partition);
+    let (newest, known) = events.split_last().unwrap();
+    let published = Published::all_of(&history.recorded);
+    published.broker.tamper(partition, |records| {
+        let (last, first) = (records.pop().unwrap(), records.clone());
+        (0..40).for_each(|_| records.extend(first.clone()));
+        records.push(last);
+    });
+    let (broker, settings) = (Arc::new(published.broker.clone()), TopicSettings::default());
+    let feed = TopicFeed::new(published.book.clone(), broker, settings, PATIENCE);
+    let (after, head) = (Cursor::at(known.last().unwrap()), newest.position);
+    let wanted = [Wanted { partition, after, head, topic_offset: Some(0) }];
+    let give_up = Instant::now() + Duration::from_secs(600);
+    loop {
+        let fed = feed.next(&wanted, 5).await.unwrap();
+        if fed.records.iter().any(|event| event.event_id == newest.event_id) {
+            return;
+        }
+        assert!(Instant::now() < give_up, "the feed begins again and again at the same repeats");
+        sleep(Duration::from_millis(250)).await;
     }
 }
 

@@ -268,11 +268,10 @@ impl<'r> Session<'r> {
                 std::future::pending::<()>().await;
             }
         };
+        // A read first: what is acknowledged all the time must not keep it from being taken.
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
-            () = self.deliveries.changed() => {}
-            () = sleep_until(until) => {}
-            () = grown => self.next_read = self.next_read.min(Instant::now() + GATHER),
             read = read => {
                 self.reading = None;
                 match read {
@@ -284,6 +283,9 @@ impl<'r> Session<'r> {
                     Err(error) => return Err(error),
                 }
             }
+            () = grown => self.next_read = self.next_read.min(Instant::now() + GATHER),
+            () = self.deliveries.changed() => {}
+            () = sleep_until(until) => {}
         }
         Ok(())
     }
@@ -293,6 +295,7 @@ impl<'r> Session<'r> {
         let deadline = Instant::now() + DRAIN;
         while self.tracks.values().any(|track| !track.in_flight.is_empty()) {
             tokio::select! {
+                biased;
                 () = self.deliveries.changed() => {}
                 () = sleep_until(deadline) => return Ok(()),
             }

@@ -111,6 +111,7 @@ async fn failures_at_every_step_leave_no_gap_and_no_disorder() {
             full_bps: 500,
             late_bps: 5_000,
             queue_max: 60,
+            ..Behaviour::default()
         };
         let mut stage = Stage::new(seed, behaviour);
         *stage.cursors.failing.lock().unwrap() = (0..12).map(|n| (n + seed) % 3 == 0).collect();

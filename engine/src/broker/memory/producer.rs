@@ -77,31 +77,30 @@ impl Producer for MemoryProducer {
         // They were under way already; nobody hears of them any more.
         tokio::spawn(async move {
             tokio::time::sleep(latency).await;
-            if *broker.0.is_up.borrow() {
+            if broker.is_up() {
                 for record in &left[..count] {
                     broker.state().write(record);
                 }
-                broker.0.grew.send_replace(());
+                broker.0.grew.notify_waiters();
             }
         });
     }
 }
 
 async fn send_all(broker: MemoryBroker, queue: Arc<Queue>, deliveries: Arc<Deliveries>) {
-    let mut is_up = broker.0.is_up.subscribe();
     loop {
         if queue.records().is_empty() {
             queue.filled.notified().await;
         }
         let latency = broker.state().latency();
         tokio::time::sleep(latency).await;
-        if !*is_up.borrow_and_update() {
+        if !broker.is_up() {
             deliveries.report(Trouble::Suspected("all brokers are down".to_owned()));
-            let _ = is_up.wait_for(|is_up| *is_up).await;
+            broker.up().await;
             continue;
         }
         deliver_batch(&broker, &queue, &deliveries);
-        broker.0.grew.send_replace(());
+        broker.0.grew.notify_waiters();
     }
 }
 
@@ -118,6 +117,10 @@ fn deliver_batch(broker: &MemoryBroker, queue: &Queue, deliveries: &Deliveries) 
             continue;
         }
         let fate = state.fate(partition, position);
+        if fate == Fate::Swallowed {
+            deliveries.delivered(partition, position, None);
+            continue;
+        }
         let offset = if fate == Fate::Failed { None } else { state.write(&record) };
         if fate == Fate::Repeated {
             state.write(&record);

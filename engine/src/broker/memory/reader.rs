@@ -1,5 +1,6 @@
 //! Reading from the broker in memory.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use crate::ids::Partition;
@@ -51,16 +52,18 @@ impl Reader for MemoryReader {
         patience: Duration,
     ) -> Result<Vec<TopicRecord>, BrokerError> {
         let deadline = Instant::now() + patience;
-        let mut grew = self.broker.0.grew.subscribe();
+        let broker = self.broker.clone();
         loop {
-            if !*self.broker.0.is_up.borrow() {
-                self.broker.answer().await?;
+            let mut grew = pin!(broker.0.grew.notified());
+            grew.as_mut().enable();
+            if !broker.is_up() {
+                broker.answer().await?;
             }
             let read = self.read(limit)?;
             if !read.is_empty() {
                 return Ok(read);
             }
-            if timeout_at(deadline, grew.changed()).await.is_err() {
+            if timeout_at(deadline, grew).await.is_err() {
                 return Ok(read);
             }
         }

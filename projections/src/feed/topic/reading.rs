@@ -61,6 +61,8 @@ impl Reading {
             Ok(records) => {
                 for record in &records {
                     self.next.insert(record.partition, record.offset.saturating_add(1));
+                    // Repeats are no silence: many of them may stand before the next event.
+                    self.silent_since.remove(&record.partition);
                 }
                 Ok(records)
             }

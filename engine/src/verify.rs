@@ -1,13 +1,19 @@
 //! Checking the ledger: everything it says of itself must hold, partition by partition, in
 //! memory that does not grow with the ledger.
 //!
-//! Two walks: by position (gapless, in the right partition), and payment by payment (ids, versions,
+//! Two walks: by position (gapless, in the right partition, as the seals say), and payment by payment (ids, versions,
 //! bytes, rules, bounds, journals, texts). The second hands each payment on, so that views are
 //! checked against the same walk.
 
+mod exported;
 mod history;
+mod positions;
+mod seals;
 
+pub use exported::{ExportedSeals, UnusableSeals};
 pub use history::check_event;
+pub use positions::check_positions;
+pub use seals::{SealCheck, stored_seals};
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,7 +21,7 @@ use std::fmt;
 use crate::event_text::{EventText, TextName, hash_text};
 use crate::idempotency::TextHash;
 use crate::ids::{Partition, PaymentId};
-use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError};
 use crate::payment::{Event, EventBody, Payment, is_canonical};
 
 /// Something that must not be so.
@@ -80,56 +86,6 @@ pub struct History {
 
 /// Rows read at a time.
 const PAGE: u32 = 4_096;
-
-/// Checks that positions 1 to the head stand there, each once, each in its own partition.
-///
-/// # Errors
-/// When the ledger can't be read.
-pub async fn check_positions(
-    ledger: &dyn Ledger,
-    head: Head,
-    findings: &mut Findings,
-    mut progress: impl FnMut(u64),
-) -> Result<(), StoreError> {
-    let partitions = ledger.identity().partitions;
-    let partition = head.partition;
-    let mut expected = 1_u64;
-    while expected <= head.position {
-        let stretch = Stretch { partition, from: expected, limit: PAGE };
-        let page = ledger.read(&[stretch]).await?;
-        let page: Vec<_> = page.into_iter().filter(|r| r.position <= head.position).collect();
-        let missing = |position: u64, until: u64| Finding {
-            partition,
-            position: Some(position),
-            payment_id: None,
-            what: format!("no event stands at positions {position} to {until}"),
-        };
-        for recorded in &page {
-            if recorded.position > expected {
-                findings.add(missing(expected, recorded.position.saturating_sub(1)));
-            }
-            expected = recorded.position.saturating_add(1);
-            if recorded.payment_id.partition(partitions) != partition {
-                findings.add(Finding {
-                    partition,
-                    position: Some(recorded.position),
-                    payment_id: Some(recorded.payment_id),
-                    what: "the payment belongs to another partition".to_owned(),
-                });
-            }
-        }
-        progress(u64::try_from(page.len()).unwrap_or(u64::MAX));
-        let page_end = stretch.from.saturating_add(u64::from(PAGE));
-        if page.last().is_none_or(|last| last.position.saturating_add(1) < page_end) {
-            let until = head.position.min(page_end.saturating_sub(1));
-            if expected <= until {
-                findings.add(missing(expected, until));
-                expected = until.saturating_add(1);
-            }
-        }
-    }
-    Ok(())
-}
 
 /// A walk over a partition, payment by payment, as far as the head.
 pub struct PaymentWalk<'a> {

@@ -6,7 +6,7 @@ mod exported;
 mod hash;
 mod sealer;
 
-pub use chain::Chain;
+pub use chain::{Chain, ChainLink};
 pub use exported::{ExportedSeal, NoSeal};
 pub use hash::SealHash;
 pub use sealer::{SealTrouble, Sealer, SealerFoundations, SealerMetrics, SealerSettings};

@@ -1,9 +1,9 @@
 //! Checking the ledger: everything it says of itself must hold, partition by partition, in
 //! memory that does not grow with the ledger.
 //!
-//! Two walks: by position (gapless, in the right partition, as the seals say), and payment by payment (ids, versions,
-//! bytes, rules, bounds, journals, texts). The second hands each payment on, so that views are
-//! checked against the same walk.
+//! One walk, payment by payment: ids, versions, bytes, rules, bounds, journals, texts. It hands each
+//! payment on, so that views are checked against the same walk, and leaves a hash of each event at its
+//! position, so that positions and seals are.
 
 mod exported;
 mod history;
@@ -12,7 +12,8 @@ mod seals;
 
 pub use exported::{ExportedSeals, UnusableSeals};
 pub use history::check_event;
-pub use positions::check_positions;
+use history::check_step;
+pub use positions::{LINKS_MAX, Positions};
 pub use seals::{SealCheck, stored_seals};
 
 use std::collections::VecDeque;
@@ -95,12 +96,20 @@ pub struct PaymentWalk<'a> {
     /// Read and not yet handed on.
     rows: VecDeque<Recorded>,
     is_read: bool,
+    positions: Positions,
 }
 
 impl<'a> PaymentWalk<'a> {
     #[must_use]
     pub fn new(ledger: &'a dyn Ledger, head: Head) -> Self {
-        Self { ledger, head, after: None, rows: VecDeque::new(), is_read: false }
+        let positions = Positions::new(head, LINKS_MAX);
+        Self { ledger, head, after: None, rows: VecDeque::new(), is_read: false, positions }
+    }
+
+    /// What it has seen by position, at its end.
+    #[must_use]
+    pub fn into_positions(self) -> Positions {
+        self.positions
     }
 
     /// The next payment, checked; `None` at the end.
@@ -120,17 +129,20 @@ impl<'a> PaymentWalk<'a> {
             if self.is_read {
                 break;
             }
-            self.read_on().await?;
+            self.read_on(findings).await?;
         }
         if recorded.is_empty() { Ok(None) } else { self.check(recorded, findings).await.map(Some) }
     }
 
-    async fn read_on(&mut self) -> Result<(), StoreError> {
+    async fn read_on(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
         let page = self.ledger.read_by_payment(self.head.partition, self.after, PAGE).await?;
         self.is_read = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         self.after = page.last().map(|last| (last.payment_id, last.version));
-        let head = self.head.position;
-        self.rows.extend(page.into_iter().filter(|recorded| recorded.position <= head));
+        let (head, partitions) = (self.head.position, self.ledger.identity().partitions);
+        for recorded in page.into_iter().filter(|recorded| recorded.position <= head) {
+            self.positions.see(&recorded, partitions, findings);
+            self.rows.push_back(recorded);
+        }
         Ok(())
     }
 
@@ -186,13 +198,14 @@ fn check_events(
             add("the data is not spelled as the engine spells it".to_owned());
         }
         check_id(identity, &record, &event, &mut add);
-        for what in check_event(payment.as_ref(), &event) {
-            add(what);
-        }
-        payment = match payment {
-            Some(payment) => Some(payment.evolve(&event)),
+        let after = match &payment {
+            Some(payment) => Some(payment.clone().evolve(&event)),
             None => Payment::begin_with(&event),
         };
+        for what in check_step(payment.as_ref(), &event, after.as_ref()) {
+            add(what);
+        }
+        payment = after;
         events.push((record, event));
         if payment.is_none() {
             return (events, None);

@@ -9,6 +9,28 @@ use super::{Seal, SealHash};
 /// What the chain of every partition begins with; the number is the definition's version.
 const NAME: &[u8] = b"daybook seal 1";
 
+/// The hash of one event: what the chain takes in of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChainLink([u8; 32]);
+
+impl ChainLink {
+    #[must_use]
+    pub fn of(event: &Recorded) -> Self {
+        let Recorded { position, payment_id, version, event_id, .. } = event;
+        let mut hash = blake3::Hasher::new();
+        hash.update(&position.to_be_bytes());
+        hash.update(payment_id.uuid().as_bytes());
+        hash.update(&version.to_be_bytes());
+        hash.update(event_id.uuid().as_bytes());
+        hash.update(&event.recorded_at.millis().to_be_bytes());
+        for text in [&*event.event_type, &*event.data, event.traceparent.as_deref().unwrap_or("")] {
+            hash.update(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+            hash.update(text.as_bytes());
+        }
+        Self(*hash.finalize().as_bytes())
+    }
+}
+
 /// A partition's chain up to a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
@@ -35,20 +57,16 @@ impl Chain {
 
     /// Takes the next event in.
     pub fn add(&mut self, event: &Recorded) {
-        let Recorded { position, payment_id, version, event_id, .. } = event;
+        self.add_link(event.position, &ChainLink::of(event));
+    }
+
+    /// As [`Chain::add`], of an event at this position that was hashed before.
+    pub fn add_link(&mut self, position: u64, link: &ChainLink) {
         let mut hash = blake3::Hasher::new();
         hash.update(&self.hash.0);
-        hash.update(&position.to_be_bytes());
-        hash.update(payment_id.uuid().as_bytes());
-        hash.update(&version.to_be_bytes());
-        hash.update(event_id.uuid().as_bytes());
-        hash.update(&event.recorded_at.millis().to_be_bytes());
-        for text in [&*event.event_type, &*event.data, event.traceparent.as_deref().unwrap_or("")] {
-            hash.update(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
-            hash.update(text.as_bytes());
-        }
+        hash.update(&link.0);
         self.hash = SealHash(*hash.finalize().as_bytes());
-        self.position = *position;
+        self.position = position;
     }
 
     /// The last event that was taken in; 0 before the first.

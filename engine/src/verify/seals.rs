@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use super::{Finding, Findings};
 use crate::ids::LedgerId;
-use crate::ledger::{Head, Recorded, StoreError};
-use crate::seal::{Chain, Seal, SealHash, SealStore};
+use crate::ledger::{Head, StoreError};
+use crate::seal::{Chain, ChainLink, Seal, SealHash, SealStore};
 
 /// Stored seals read at a time.
 const PAGE: u32 = 4_096;
@@ -67,13 +67,13 @@ impl SealCheck {
     }
 
     /// Takes the next event in.
-    pub fn add(&mut self, event: &Recorded, findings: &mut Findings) {
-        self.compare_before(event.position, findings);
-        self.chain.add(event);
+    pub fn add(&mut self, position: u64, link: &ChainLink, findings: &mut Findings) {
+        self.compare_before(position, findings);
+        self.chain.add_link(position, link);
         if let Some(doubt) = &mut self.doubt {
-            doubt.trusting.add(event);
+            doubt.trusting.add_link(position, link);
         }
-        self.compare_before(event.position.saturating_add(1), findings);
+        self.compare_before(position.saturating_add(1), findings);
     }
 
     /// After the last event.

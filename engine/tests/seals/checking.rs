@@ -1,7 +1,7 @@
 //! Each single corruption is told, and which of the two it was: an event or a seal.
 
 use daybook_engine::ledger::{Head, Ledger, Recorded, Stretch};
-use daybook_engine::seal::{Seal, SealHash, SealStore, SealerSettings};
+use daybook_engine::seal::{ChainLink, Seal, SealHash, SealStore, SealerSettings};
 use daybook_engine::verify::{Finding, Findings, SealCheck};
 
 use crate::book::{fill, identity, in_memory, p, sealer};
@@ -21,7 +21,7 @@ fn findings(events: &[Recorded], seals: &[Seal], head: u64) -> Vec<(Option<u64>,
     let mut check = SealCheck::new("seal", identity().id, head, seals.iter().copied());
     let mut findings = Findings::default();
     for event in events {
-        check.add(event, &mut findings);
+        check.add(event.position, &ChainLink::of(event), &mut findings);
     }
     check.finish(&mut findings);
     let told = |finding: &Finding| (finding.position, finding.what.clone());
@@ -122,7 +122,9 @@ async fn a_seal_of_another_ledger_fits_nothing() {
     let head = Head { partition: p(1), position: 2 };
     let mut check = SealCheck::new("seal", identity().id, head, seals);
     let mut findings = Findings::default();
-    events[..2].iter().for_each(|event| check.add(event, &mut findings));
+    for event in &events[..2] {
+        check.add(event.position, &ChainLink::of(event), &mut findings);
+    }
     check.finish(&mut findings);
     assert_eq!(findings.count(), 1, "{findings:?}");
 }

@@ -6,7 +6,7 @@ use daybook_engine::ids::Partition;
 use daybook_engine::ledger::Head;
 use daybook_engine::seal::Seal;
 use daybook_engine::verify::{
-    ExportedSeals, Findings, PaymentWalk, SealCheck, check_positions, stored_seals,
+    ExportedSeals, Findings, PaymentWalk, Positions, SealCheck, stored_seals,
 };
 use daybook_projections::{ViewCheck, ViewReport, ViewStore};
 use indicatif::ProgressBar;
@@ -50,7 +50,6 @@ impl PartitionCheck {
         let last = self.book.seals.last_seals(&[partition]).await?.pop().flatten();
         let head = self.head(partition).await?;
         let mut checked = Checked { head: head.position, ..Checked::default() };
-        self.check_positions(head, last, &mut checked).await?;
         let mut walk = PaymentWalk::new(ledger, head);
         while let Some(history) = walk.next(&mut checked.findings).await? {
             let events = u64::try_from(history.events.len()).unwrap_or(u64::MAX);
@@ -62,6 +61,7 @@ impl PartitionCheck {
             self.bar.inc(events);
             check.payment(&history.events).await.map_err(unavailable)?;
         }
+        self.check_positions(walk.into_positions(), head, last, &mut checked).await?;
         checked.views = check.finish(ledger).await.map_err(unavailable)?;
         Ok(checked)
     }
@@ -76,6 +76,7 @@ impl PartitionCheck {
 
     async fn check_positions(
         &self,
+        positions: Positions,
         head: Head,
         last: Option<Seal>,
         checked: &mut Checked,
@@ -92,7 +93,7 @@ impl PartitionCheck {
             seals.push(SealCheck::new("exported seal", identity.id, head, holding));
         }
         seals.push(SealCheck::new("seal", identity.id, head, stored));
-        check_positions(ledger, head, &mut seals, findings).await?;
+        positions.finish(ledger, &mut seals, findings).await?;
         checked.seals = seals.pop().map_or(0, |seals| seals.fitting());
         checked.exported_seals = seals.pop().map_or(0, |seals| seals.fitting());
         Ok(())

@@ -1,10 +1,16 @@
 //! The commands: each opens what it needs, does its work, and says how it went.
 
 pub(crate) mod acquirer;
+pub(crate) mod backup;
+pub(crate) mod ledger;
 pub(crate) mod migrate;
+pub(crate) mod operations;
 pub(crate) mod parked;
 mod progress;
+pub(crate) mod rebuild;
 pub(crate) mod relay;
+pub(crate) mod restore;
+pub(crate) mod seals;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod verify;

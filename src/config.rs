@@ -21,6 +21,7 @@ use daybook_engine::acquirer::simulator::{Rates, SimulatorSettings};
 use daybook_engine::engine::EngineSettings;
 use daybook_engine::payment::Terms;
 use daybook_engine::postgres::{DatabaseUrl, PostgresSettings};
+use daybook_engine::seal::SealerSettings;
 use daybook_engine::work::InquirySchedule;
 use daybook_engine::workers::WorkerSettings;
 
@@ -93,6 +94,7 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) engine: EngineSettings,
     pub(crate) workers: WorkerSettings,
+    pub(crate) sealer: SealerSettings,
     pub(crate) simulator: SimulatorSettings,
     /// `None`: the simulator in this process.
     pub(crate) acquirer: Option<HttpSettings>,
@@ -150,6 +152,10 @@ impl Config {
                     reader.seconds("flag-after-s"),
                 )
                 .unwrap_or_default(),
+            },
+            sealer: SealerSettings {
+                every: reader.some_millis("seal-every-ms"),
+                events: reader.value("seal-events", parse::count).into(),
             },
             simulator: SimulatorSettings {
                 seed: reader.value("simulator-seed", parse::number),

@@ -24,10 +24,18 @@ fn main() -> ExitCode {
             match command {
                 Command::Serve => commands::serve::run(config).await,
                 Command::Migrate => commands::migrate::run(&config).await,
-                Command::Verify => commands::verify::run(&config).await,
+                Command::Verify { against } => {
+                    commands::verify::run(&config, against.as_deref()).await
+                }
+                Command::ExportSeals => commands::seals::export(&config).await,
+                Command::Backup { folder } => commands::backup::run(&config, &folder).await,
+                Command::Restore { folder } => commands::restore::run(&config, &folder).await,
+                Command::AdoptLedger => commands::ledger::adopt(&config).await,
                 Command::Acquirer => commands::acquirer::run(&config).await,
                 Command::Relay(command) => commands::relay::run(&config, command).await,
                 Command::Show { payment } => commands::show::run(&config, payment).await,
+                Command::Operations(command) => commands::operations::run(&config, command).await,
+                Command::RebuildView { view } => commands::rebuild::run(&config, view).await,
                 Command::Parked(parked) => commands::parked::run(&config, parked).await,
             }
         })

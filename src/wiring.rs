@@ -12,10 +12,13 @@ use async_trait::async_trait;
 use daybook_engine::clock::{Clock, SystemClock};
 use daybook_engine::ids::{Ids, LedgerId};
 use daybook_engine::lease::LeaseStore;
-use daybook_engine::ledger::Ledger;
-use daybook_engine::work::WorkStore;
-use daybook_projections::{ViewError, ViewQueries, ViewStore};
-use daybook_relay::cursors::RelayCursors;
+use daybook_engine::ledger::{Adoption, Ledger};
+use daybook_engine::seal::SealStore;
+use daybook_engine::work::{ForgetWork, WorkStore};
+use daybook_projections::rebuild::RebuildStore;
+use daybook_projections::views::{Attention, ForgetViews};
+use daybook_projections::{View, ViewError, ViewQueries, ViewStore};
+use daybook_relay::cursors::{KnownTopics, RelayCursors};
 
 use crate::cli::Failure;
 use crate::config::{Config, Role};
@@ -23,6 +26,7 @@ use crate::config::{Config, Role};
 pub(crate) use acquirer::{acquirer, acquirer_desk};
 pub(crate) use kafka::broker;
 pub(crate) use postgres::migrate as migrate_postgres;
+pub(crate) use sqlite::{copy_ledger, forget_restored, ledger_path, mark_restored, open_copy};
 
 /// Where the time comes from in this process.
 pub(crate) fn clock() -> Arc<dyn Clock> {
@@ -42,17 +46,19 @@ fn new_ledger_id(ids: &Ids) -> LedgerId {
 pub(crate) struct Views {
     pub(crate) store: Arc<dyn ViewStore>,
     pub(crate) queries: Arc<dyn ViewQueries>,
+    pub(crate) attention: Arc<dyn Attention>,
 }
 
 impl Views {
-    fn new<V: ViewStore + ViewQueries>(views: &Arc<V>) -> Self {
-        Self { store: views.clone(), queries: views.clone() }
+    fn new<V: ViewStore + ViewQueries + Attention>(views: &Arc<V>) -> Self {
+        Self { store: views.clone(), queries: views.clone(), attention: views.clone() }
     }
 }
 
 /// The stores that a process's roles need.
 pub(crate) struct Stores {
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) seals: Arc<dyn SealStore>,
     /// For workers.
     pub(crate) work: Option<Arc<dyn WorkStore>>,
     /// For the API and projections.
@@ -106,11 +112,70 @@ pub(crate) async fn open_relay_cursors(config: &Config) -> Result<Arc<dyn RelayC
     }
 }
 
+/// A ledger with its seals.
+#[derive(Clone)]
+pub(crate) struct Book {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) seals: Arc<dyn SealStore>,
+}
+
+impl Book {
+    fn new<L: Ledger + SealStore>(ledger: Arc<L>) -> Self {
+        Self { ledger: ledger.clone(), seals: ledger }
+    }
+}
+
+/// A shadow for a view, beside the ones that are read.
+pub(crate) async fn open_rebuild(
+    config: &Config,
+    partitions: u16,
+    view: View,
+) -> Result<Arc<dyn RebuildStore>, Failure> {
+    match &config.databases {
+        Some(databases) => postgres::rebuild(databases, partitions, view).await,
+        None => sqlite::rebuild(config, partitions, view).await,
+    }
+}
+
+/// What a restored ledger is adopted with.
+pub(crate) struct Adopting {
+    pub(crate) book: Book,
+    pub(crate) adoption: Arc<dyn Adoption>,
+    pub(crate) work: Arc<dyn ForgetWork>,
+    pub(crate) view_store: Arc<dyn ViewStore>,
+    pub(crate) views: Arc<dyn ForgetViews>,
+    pub(crate) cursors: Arc<dyn RelayCursors>,
+    pub(crate) topics: Arc<dyn KnownTopics>,
+    opened: Box<dyn Opened>,
+}
+
+impl Adopting {
+    pub(crate) async fn close(&self) {
+        self.opened.close().await;
+    }
+}
+
+/// Everything of a ledger that nothing serves from.
+///
+/// # Errors
+/// Where something does.
+pub(crate) async fn open_for_adoption(config: &Config) -> Result<Adopting, Failure> {
+    match &config.databases {
+        Some(databases) => postgres::for_adoption(databases).await,
+        None => sqlite::for_adoption(config).await,
+    }
+}
+
 /// The ledger for a command that only reads, beside a running `serve` or without one.
 pub(crate) async fn open_ledger_to_read(config: &Config) -> Result<Arc<dyn Ledger>, Failure> {
+    Ok(open_book(config).await?.ledger)
+}
+
+/// As [`open_ledger_to_read`], with its seals.
+pub(crate) async fn open_book(config: &Config) -> Result<Book, Failure> {
     match &config.databases {
-        Some(databases) => postgres::ledger(databases).await,
-        None => sqlite::ledger_to_read(config).await,
+        Some(databases) => postgres::book(databases).await,
+        None => sqlite::book_to_read(config).await,
     }
 }
 

@@ -1,4 +1,4 @@
--- The role that `daybook serve` and the reading commands need: no DDL, no UPDATE and no DELETE on events.
+-- The role that `daybook serve` and the reading commands need: no DDL, no UPDATE and no DELETE on events and seals.
 -- Run it as the owner of the tables, in the ledger's database and in the views' one, after every
 -- `daybook migrate`:
 --
@@ -29,6 +29,15 @@ BEGIN
         GRANT SELECT ON ledger, ledger_partition, event, event_text TO daybook_server;
         GRANT INSERT ON event, event_text TO daybook_server;
         GRANT UPDATE (head) ON ledger_partition TO daybook_server;
+    END IF;
+    IF to_regclass('seal') IS NOT NULL THEN
+        GRANT SELECT, INSERT ON seal TO daybook_server;
+        GRANT SELECT ON incarnation TO daybook_server;
+    END IF;
+    IF to_regnamespace('daybook_rebuild') IS NOT NULL THEN
+        GRANT USAGE ON SCHEMA daybook_rebuild TO daybook_server;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA daybook_rebuild
+            TO daybook_server;
     END IF;
     FOREACH name IN ARRAY work || views LOOP
         IF to_regclass(name) IS NOT NULL THEN

@@ -16,6 +16,7 @@ use std::time::Duration;
 use self::topic::{TopicFacts, TopicName, TopicSettings};
 use crate::ids::Partition;
 use crate::record::{DeadLetter, Record, TopicRecord};
+use crate::seal::ExportedSeal;
 use async_trait::async_trait;
 
 /// Why a broker did not do what was asked.
@@ -100,6 +101,17 @@ pub trait Broker: Send + Sync + 'static {
     async fn write_dead_letters(
         &self,
         letters: &[DeadLetter],
+        settings: &TopicSettings,
+    ) -> Result<(), BrokerError>;
+
+    /// Writes these into the topic of seals ([`TopicName::seals`]): key is the partition's number, value
+    /// the line of JSON. As [`Broker::write_dead_letters`].
+    ///
+    /// # Errors
+    /// When one was not acknowledged in time; then any of them may have been written.
+    async fn write_seals(
+        &self,
+        seals: &[ExportedSeal],
         settings: &TopicSettings,
     ) -> Result<(), BrokerError>;
 }

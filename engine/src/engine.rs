@@ -14,6 +14,7 @@ mod intent;
 mod metrics;
 mod outcome;
 mod request;
+mod resolving;
 mod settings;
 mod slot;
 mod snapshot;
@@ -24,6 +25,7 @@ pub use inline::{acquirer_request, never_reached};
 pub use metrics::EngineMetrics;
 pub use outcome::Expiry;
 pub use request::{AuthorizeRequest, CaptureRequest, RefundRequest, VoidRequest};
+pub use resolving::Resolved;
 pub use settings::EngineSettings;
 pub use snapshot::{Answer, PaymentView, Snapshot};
 

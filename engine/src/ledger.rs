@@ -5,19 +5,23 @@
 //! gapless and in commit order, so who sees position n has seen all before it; what is stored is
 //! never changed.
 
+mod adoption;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod digest;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
 mod identity;
+mod incarnations;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 mod numbering;
 pub mod postgres;
 pub mod sqlite;
 
+pub use adoption::Adoption;
 pub use digest::EventsDigest;
+pub use incarnations::{IncarnationStart, Incarnations};
 
 use std::sync::Arc;
 
@@ -166,6 +170,11 @@ pub enum StoreError {
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {
     fn identity(&self) -> LedgerIdentity;
+
+    /// Where its incarnations began, as it was when it was opened.
+    fn incarnations(&self) -> &Incarnations {
+        &incarnations::NEVER_RESTORED
+    }
 
     /// How many batches of a process are worth having under way just now: with two, one is made up and
     /// sent while the other commits.

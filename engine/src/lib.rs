@@ -22,6 +22,7 @@ pub mod payment;
 pub mod postgres;
 pub mod printable;
 pub mod record;
+pub mod seal;
 pub mod sqlite;
 pub mod verify;
 pub mod wake;

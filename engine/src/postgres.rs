@@ -42,6 +42,14 @@ impl FromStr for DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// The same database, with these schemas (by commas, without spaces) before any other.
+    #[must_use]
+    pub fn with_search_path(&self, schemas: &str) -> Self {
+        Self(self.0.clone().options([("search_path", schemas)]))
+    }
+}
+
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let options = &self.0;
@@ -254,7 +262,7 @@ pub fn is_constraint(error: &sqlx::Error) -> bool {
 }
 
 /// Whether the role lacks a privilege.
-fn is_forbidden(error: &sqlx::Error) -> bool {
+pub(crate) fn is_forbidden(error: &sqlx::Error) -> bool {
     const INSUFFICIENT_PRIVILEGE: &str = "42501";
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.as_deref() == Some(INSUFFICIENT_PRIVILEGE)

@@ -3,7 +3,8 @@
 //! The topic's partition is the ledger's, the key is the payment's id as text, the value is the
 //! event's `data` byte for byte. The headers are those of CloudEvents 1.0 (Kafka, binary mode), and
 //! what the ledger knows beside the event: its position, the payment's version, the ledger's
-//! incarnation, and the trace context that the event was recorded with, where there was one.
+//! incarnation and, after a restore, where that began, and the trace context that the event was recorded
+//! with, where there was one.
 
 mod dead_letter;
 mod read;
@@ -26,6 +27,8 @@ pub mod header {
     pub const POSITION: &str = "daybook_position";
     pub const VERSION: &str = "daybook_version";
     pub const INCARNATION: &str = "daybook_incarnation";
+    /// In incarnations from the second on: up to this position they hold what the one before had written.
+    pub const BEGUN_AFTER: &str = "daybook_begun_after";
     pub const TRACEPARENT: &str = "traceparent";
     /// Of dead letters only: why, and where the record stands.
     pub const CAUSE: &str = "daybook_cause";

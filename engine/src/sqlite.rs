@@ -136,6 +136,20 @@ impl Database {
     }
 }
 
+/// A connection of its own to a file that stands there, for who holds a transaction on it.
+///
+/// # Errors
+/// When it can't be opened.
+pub async fn connect_beside(path: &Path) -> sqlx::Result<SqliteConnection> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .pragma("recursive_triggers", "on")
+        .disable_statement_logging();
+    options.connect().await
+}
+
 /// Copies committed pages from the log into the file beside the commits, which would otherwise stop
 /// for it: what is left for the commit that reaches the checkpoint's size is little.
 async fn keep_checkpointed(store: &'static str, mut connection: SqliteConnection) {

@@ -1,13 +1,20 @@
 //! Checking the ledger: everything it says of itself must hold, partition by partition, in
 //! memory that does not grow with the ledger.
 //!
-//! Two walks: by position (gapless, in the right partition), and payment by payment (ids, versions,
-//! bytes, rules, bounds, journals, texts). The second hands each payment on, so that views are
-//! checked against the same walk.
+//! One walk, payment by payment: ids, versions, bytes, rules, bounds, journals, texts. It hands each
+//! payment on, so that views are checked against the same walk, and leaves a hash of each event at its
+//! position, so that positions and seals are.
 
+mod exported;
 mod history;
+mod positions;
+mod seals;
 
+pub use exported::{ExportedSeals, UnusableSeals};
 pub use history::check_event;
+use history::check_step;
+pub use positions::{LINKS_MAX, Positions};
+pub use seals::{SealCheck, stored_seals};
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,7 +22,7 @@ use std::fmt;
 use crate::event_text::{EventText, TextName, hash_text};
 use crate::idempotency::TextHash;
 use crate::ids::{Partition, PaymentId};
-use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError};
 use crate::payment::{Event, EventBody, Payment, is_canonical};
 
 /// Something that must not be so.
@@ -81,56 +88,6 @@ pub struct History {
 /// Rows read at a time.
 const PAGE: u32 = 4_096;
 
-/// Checks that positions 1 to the head stand there, each once, each in its own partition.
-///
-/// # Errors
-/// When the ledger can't be read.
-pub async fn check_positions(
-    ledger: &dyn Ledger,
-    head: Head,
-    findings: &mut Findings,
-    mut progress: impl FnMut(u64),
-) -> Result<(), StoreError> {
-    let partitions = ledger.identity().partitions;
-    let partition = head.partition;
-    let mut expected = 1_u64;
-    while expected <= head.position {
-        let stretch = Stretch { partition, from: expected, limit: PAGE };
-        let page = ledger.read(&[stretch]).await?;
-        let page: Vec<_> = page.into_iter().filter(|r| r.position <= head.position).collect();
-        let missing = |position: u64, until: u64| Finding {
-            partition,
-            position: Some(position),
-            payment_id: None,
-            what: format!("no event stands at positions {position} to {until}"),
-        };
-        for recorded in &page {
-            if recorded.position > expected {
-                findings.add(missing(expected, recorded.position.saturating_sub(1)));
-            }
-            expected = recorded.position.saturating_add(1);
-            if recorded.payment_id.partition(partitions) != partition {
-                findings.add(Finding {
-                    partition,
-                    position: Some(recorded.position),
-                    payment_id: Some(recorded.payment_id),
-                    what: "the payment belongs to another partition".to_owned(),
-                });
-            }
-        }
-        progress(u64::try_from(page.len()).unwrap_or(u64::MAX));
-        let page_end = stretch.from.saturating_add(u64::from(PAGE));
-        if page.last().is_none_or(|last| last.position.saturating_add(1) < page_end) {
-            let until = head.position.min(page_end.saturating_sub(1));
-            if expected <= until {
-                findings.add(missing(expected, until));
-                expected = until.saturating_add(1);
-            }
-        }
-    }
-    Ok(())
-}
-
 /// A walk over a partition, payment by payment, as far as the head.
 pub struct PaymentWalk<'a> {
     ledger: &'a dyn Ledger,
@@ -139,12 +96,20 @@ pub struct PaymentWalk<'a> {
     /// Read and not yet handed on.
     rows: VecDeque<Recorded>,
     is_read: bool,
+    positions: Positions,
 }
 
 impl<'a> PaymentWalk<'a> {
     #[must_use]
     pub fn new(ledger: &'a dyn Ledger, head: Head) -> Self {
-        Self { ledger, head, after: None, rows: VecDeque::new(), is_read: false }
+        let positions = Positions::new(head, LINKS_MAX);
+        Self { ledger, head, after: None, rows: VecDeque::new(), is_read: false, positions }
+    }
+
+    /// What it has seen by position, at its end.
+    #[must_use]
+    pub fn into_positions(self) -> Positions {
+        self.positions
     }
 
     /// The next payment, checked; `None` at the end.
@@ -164,17 +129,20 @@ impl<'a> PaymentWalk<'a> {
             if self.is_read {
                 break;
             }
-            self.read_on().await?;
+            self.read_on(findings).await?;
         }
         if recorded.is_empty() { Ok(None) } else { self.check(recorded, findings).await.map(Some) }
     }
 
-    async fn read_on(&mut self) -> Result<(), StoreError> {
+    async fn read_on(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
         let page = self.ledger.read_by_payment(self.head.partition, self.after, PAGE).await?;
         self.is_read = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         self.after = page.last().map(|last| (last.payment_id, last.version));
-        let head = self.head.position;
-        self.rows.extend(page.into_iter().filter(|recorded| recorded.position <= head));
+        let (head, partitions) = (self.head.position, self.ledger.identity().partitions);
+        for recorded in page.into_iter().filter(|recorded| recorded.position <= head) {
+            self.positions.see(&recorded, partitions, findings);
+            self.rows.push_back(recorded);
+        }
         Ok(())
     }
 
@@ -230,13 +198,14 @@ fn check_events(
             add("the data is not spelled as the engine spells it".to_owned());
         }
         check_id(identity, &record, &event, &mut add);
-        for what in check_event(payment.as_ref(), &event) {
-            add(what);
-        }
-        payment = match payment {
-            Some(payment) => Some(payment.evolve(&event)),
+        let after = match &payment {
+            Some(payment) => Some(payment.clone().evolve(&event)),
             None => Payment::begin_with(&event),
         };
+        for what in check_step(payment.as_ref(), &event, after.as_ref()) {
+            add(what);
+        }
+        payment = after;
         events.push((record, event));
         if payment.is_none() {
             return (events, None);

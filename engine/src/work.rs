@@ -7,6 +7,7 @@
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod fold;
+mod forgetting;
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
 pub mod postgres;
@@ -14,6 +15,7 @@ mod schedule;
 pub mod sqlite;
 
 pub use fold::{WorkBatch, WorkChange, WorkFold};
+pub use forgetting::ForgetWork;
 pub use schedule::{InquirySchedule, UnusableSchedule};
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ pub mod feed;
 mod lag;
 mod parked;
 pub mod projector;
+pub mod rebuild;
 pub mod verify;
 pub mod views;
 

@@ -28,6 +28,10 @@ use expected::{ExpectedRow, ROW_TABLES, literals, rows_of};
 /// A row's columns as SQL literals, so that whatever stands there can be shown.
 pub type Literals = Vec<String>;
 
+/// A row's key as an SQL literal, and its literals in one text, with `,` between them: what a literal
+/// quotes can't be taken for the end of it.
+pub type Joined = (String, String);
+
 /// The port: one partition's rows and cursors in one read transaction.
 #[async_trait]
 pub trait ViewSnapshot: Send {
@@ -36,10 +40,18 @@ pub trait ViewSnapshot: Send {
     /// What of the ledger the rows leave out.
     fn parked(&self) -> &ParkedPayments;
 
-    /// The rows with these keys; those that don't exist are missing from the answer.
+    /// The rows with these keys, each in one text, which is quicker to read and compare; those that don't
+    /// exist are missing from the answer.
     ///
     /// # Errors
     /// When the store can't be read; so of the others.
+    async fn joined(
+        &mut self,
+        table: &'static Table,
+        keys: &[Cell<'static>],
+    ) -> Result<Vec<Joined>, ViewError>;
+
+    /// As [`ViewSnapshot::joined`], column by column.
     async fn with_keys(
         &mut self,
         table: &'static Table,
@@ -208,22 +220,38 @@ impl ViewCheck {
         let table = ROW_TABLES[index];
         let expected = std::mem::take(&mut self.expected[index]);
         let keys: Vec<Cell<'static>> = expected.iter().map(|row| row.key.clone()).collect();
-        let found = self.snapshot.with_keys(table, &keys).await?;
-        let found: HashMap<&str, &Literals> =
-            found.iter().filter_map(|row| Some((row.get(1)?.as_str(), row))).collect();
+        let found = self.snapshot.joined(table, &keys).await?;
+        let found: HashMap<&str, &str> =
+            found.iter().map(|(key, row)| (key.as_str(), row.as_str())).collect();
         for row in &expected {
             self.report.rows = self.report.rows.saturating_add(1);
             let key = row.key.to_string();
             match found.get(key.as_str()) {
                 Some(found) => {
                     self.found[index] = self.found[index].saturating_add(1);
-                    self.compare_row(table, &key, Some(row.payment_id), &row.literals, found);
+                    if *found != row.joined {
+                        self.compare_columns(table, &key, row).await?;
+                    }
                 }
                 None => {
                     let what = format!("{} {key}: the row is missing", table.name);
                     self.differ(table.view, Some(row.payment_id), what);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Names the columns of a row that are not as they should be.
+    async fn compare_columns(
+        &mut self,
+        table: &'static Table,
+        key: &str,
+        row: &ExpectedRow,
+    ) -> Result<(), ViewError> {
+        let found = self.snapshot.with_keys(table, std::slice::from_ref(&row.key)).await?;
+        if let Some(found) = found.first() {
+            self.compare_row(table, key, Some(row.payment_id), &row.literals(), found);
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ pub mod contract;
 pub mod memory;
 pub mod postgres;
 pub mod sqlite;
+mod topics;
+
+pub use topics::KnownTopics;
 
 use async_trait::async_trait;
 use daybook_engine::cursor::Cursor;

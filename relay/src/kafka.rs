@@ -1,12 +1,14 @@
 //! Kafka, by librdkafka. This file and its folder are all that knows it.
 
 mod asking;
+mod beside;
 mod callbacks;
 mod creating;
 mod dead_letters;
 mod options;
 mod producer;
 mod reader;
+mod seals;
 
 pub use options::KafkaOptions;
 
@@ -23,6 +25,7 @@ use self::callbacks::Callbacks;
 use daybook_engine::broker::topic::{TopicFacts, TopicName, TopicSettings};
 use daybook_engine::broker::{Broker, BrokerError, Deliveries, Offsets, Producer, Reader};
 use daybook_engine::record::DeadLetter;
+use daybook_engine::seal::ExportedSeal;
 
 /// How long a question is waited for.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
@@ -162,5 +165,13 @@ impl Broker for KafkaBroker {
         settings: &TopicSettings,
     ) -> Result<(), BrokerError> {
         dead_letters::write(self, letters, settings).await
+    }
+
+    async fn write_seals(
+        &self,
+        seals: &[ExportedSeal],
+        settings: &TopicSettings,
+    ) -> Result<(), BrokerError> {
+        seals::write(self, seals, settings).await
     }
 }

@@ -10,6 +10,7 @@ pub mod cursors;
 pub mod kafka;
 mod relay;
 pub mod rewind;
+pub mod seals;
 pub mod verify;
 
 pub use relay::{

@@ -60,6 +60,9 @@ fn show(report: &VerifyReport, started: Instant) -> Result<(), Failure> {
     }
     let count = u64::try_from(report.differences.len()).unwrap_or(u64::MAX);
     println!("{} records, {} of them repeats", report.records, report.repeats);
+    if report.voided > 0 {
+        println!("{} records are of events that a restore has lost", report.voided);
+    }
     match count.saturating_add(report.more) {
         0 => println!("no difference"),
         differences => println!("{differences} differences"),

@@ -15,6 +15,7 @@ use daybook_engine::engine::{EngineMetrics, Foundations};
 use daybook_engine::ids::Ids;
 use daybook_engine::lease::{HeldPartitions, LeaseKeeper, LeaseRole};
 use daybook_engine::notices::Notices;
+use daybook_engine::seal::{Sealer, SealerFoundations};
 use daybook_engine::wake::Wake;
 use daybook_engine::workers::{WorkerFoundations, Workers};
 use daybook_projections::feed::topic::Patience;
@@ -182,6 +183,7 @@ impl Starting<'_> {
             metrics,
             partitions,
         };
+        self.start_sealer(&foundations.partitions);
         let workers = Workers::new(foundations, self.config.workers.clone());
         self.probes.push(Arc::new(WorkersProbe(workers.clone())));
         self.probes.push(Arc::new(StandingProbe(workers.clone())));
@@ -190,6 +192,19 @@ impl Starting<'_> {
             workers.run(stop).await;
             holding.cancel();
         });
+    }
+
+    /// Who works on a partition seals it.
+    fn start_sealer(&mut self, partitions: &HeldPartitions) {
+        let foundations = SealerFoundations {
+            ledger: self.stores.ledger.clone(),
+            seals: self.stores.seals.clone(),
+            partitions: partitions.clone(),
+            clock: self.clock.clone(),
+        };
+        let sealer = Sealer::new(foundations, self.config.sealer);
+        sealer.metrics().register(self.registry);
+        self.background.spawn(sealer.run(self.stop.clone()));
     }
 
     fn start_projections(&mut self) {

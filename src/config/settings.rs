@@ -192,6 +192,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Operations that the workers have with the acquirer at a time",
     ),
     setting(
+        "seal-every-ms",
+        "MS",
+        Some("10000"),
+        "How long after an event came its partition is sealed, by a process with workers",
+    ),
+    setting(
+        "seal-events",
+        "N",
+        Some("10000"),
+        "A partition with so many unsealed events is sealed at once",
+    ),
+    setting(
         "acquirer-url",
         "URL",
         None,

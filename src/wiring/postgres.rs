@@ -12,11 +12,13 @@ use daybook_engine::migration::Migration;
 use daybook_engine::postgres::{DatabaseUrl, Migrator};
 use daybook_engine::work::WorkStore;
 use daybook_engine::work::postgres::PostgresWork;
-use daybook_projections::views::postgres::PostgresViews;
+use daybook_projections::View;
+use daybook_projections::rebuild::RebuildStore;
+use daybook_projections::views::postgres::{PostgresRebuild, PostgresViews};
 use daybook_relay::cursors::RelayCursors;
 use daybook_relay::cursors::postgres::PostgresRelayCursors;
 
-use super::{Opened, Stores, Views, ids, new_ledger_id, views_failure};
+use super::{Adopting, Book, Opened, Stores, Views, ids, new_ledger_id, views_failure};
 use crate::cli::Failure;
 use crate::config::{Config, Databases};
 
@@ -71,6 +73,7 @@ pub(super) async fn open(
     let leases = Arc::new(PostgresLeases::open(&databases.ledger).await?);
     Ok(Stores {
         ledger: ledger.clone(),
+        seals: ledger.clone(),
         work: work.clone().map(|work| work as Arc<dyn WorkStore>),
         views: views.as_ref().map(Views::new),
         relay_cursors: relay_cursors.clone().map(|cursors| cursors as Arc<dyn RelayCursors>),
@@ -79,8 +82,52 @@ pub(super) async fn open(
     })
 }
 
-pub(super) async fn ledger(databases: &Databases) -> Result<Arc<dyn Ledger>, Failure> {
-    Ok(Arc::new(PostgresLedger::open(&databases.ledger, None).await?))
+pub(super) async fn book(databases: &Databases) -> Result<Book, Failure> {
+    Ok(Book::new(Arc::new(PostgresLedger::open(&databases.ledger, None).await?)))
+}
+
+/// Refused while a process holds a lease; one that serves the API alone holds none.
+pub(super) async fn for_adoption(databases: &Databases) -> Result<Adopting, Failure> {
+    let leases = PostgresLeases::open(&databases.ledger).await?;
+    let holders = leases.live_holders().await;
+    leases.close().await;
+    let holders = holders?;
+    if holders > 0 {
+        return Err(Failure::Usage(format!(
+            "{holders} processes work on this ledger: stop every daybook of it, those that serve the \
+             API too, wait ten seconds, and adopt it again"
+        )));
+    }
+    let ledger = Arc::new(PostgresLedger::open(&databases.ledger, None).await?);
+    let work = Arc::new(PostgresWork::open(&databases.ledger).await?);
+    let views = views(databases, ledger.identity().partitions).await?;
+    let cursors = relay_cursors(databases).await?;
+    let leases = Arc::new(PostgresLeases::open(&databases.ledger).await?);
+    Ok(Adopting {
+        book: Book::new(ledger.clone()),
+        adoption: ledger.clone(),
+        work: work.clone(),
+        view_store: views.clone(),
+        views: views.clone(),
+        cursors: cursors.clone(),
+        topics: cursors.clone(),
+        opened: Box::new(Shared {
+            ledger,
+            work: Some(work),
+            views: Some(views),
+            relay_cursors: Some(cursors),
+            leases,
+        }),
+    })
+}
+
+pub(super) async fn rebuild(
+    databases: &Databases,
+    partitions: u16,
+    view: View,
+) -> Result<Arc<dyn RebuildStore>, Failure> {
+    let rebuild = PostgresRebuild::open(&databases.views, partitions, view).await;
+    Ok(Arc::new(rebuild.map_err(views_failure)?))
 }
 
 pub(super) async fn views(

@@ -33,6 +33,10 @@ pub(crate) struct Daybook {
     behind: Vec<Behind>,
     pub(crate) book: Arc<Book>,
     flags: Vec<String>,
+    /// Of every command, behind the book's.
+    also: Vec<String>,
+    /// What must stay as long as it runs.
+    keeps: Vec<Daybook>,
     /// Of the served process alone.
     environment: Vec<(String, String)>,
     data: tempfile::TempDir,
@@ -81,12 +85,45 @@ impl Daybook {
             behind: Vec::new(),
             book,
             flags,
+            also: Vec::new(),
+            keeps: Vec::new(),
             environment: Vec::new(),
             data,
             address: String::new(),
         };
         daybook.resume().await;
         daybook
+    }
+
+    /// One that does not run yet, on a book.
+    pub(crate) fn stopped_on(book: Arc<Book>) -> Self {
+        Self::stopped_in(book, folder())
+    }
+
+    /// One that does not run yet, on SQLite in its own folder, where nothing is yet.
+    pub(crate) fn stopped_in_own_folder() -> Self {
+        let data = folder();
+        Self::stopped_in(Arc::new(Book::Embedded(data.path().to_owned())), data)
+    }
+
+    fn stopped_in(book: Arc<Book>, data: tempfile::TempDir) -> Self {
+        Self {
+            child: None,
+            behind: Vec::new(),
+            book,
+            flags: Vec::new(),
+            also: Vec::new(),
+            keeps: Vec::new(),
+            environment: Vec::new(),
+            data,
+            address: String::new(),
+        }
+    }
+
+    /// Gives every command a flag more, and keeps what it refers to.
+    pub(crate) fn also(&mut self, flag: &str, keeps: Self) {
+        self.also.push(flag.to_owned());
+        self.keeps.push(keeps);
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -96,7 +133,30 @@ impl Daybook {
     fn arguments(&self, command: &str) -> Vec<String> {
         let mut arguments: Vec<_> = command.split(' ').map(str::to_owned).collect();
         arguments.extend(self.book.flags());
+        arguments.extend(self.also.iter().cloned());
         arguments
+    }
+
+    /// Runs `ledger adopt` as the owner of the ledger.
+    pub(crate) async fn try_adopt(&self) -> Output {
+        let command = ["ledger", "adopt"].map(str::to_owned);
+        let arguments = command.into_iter().chain(self.book.owner_flags());
+        let arguments = arguments.chain(self.also.iter().cloned());
+        Command::new(binary()).args(arguments).output().await.unwrap()
+    }
+
+    /// As [`Daybook::try_adopt`], which must work; what it says.
+    pub(crate) async fn adopt(&self) -> String {
+        let output = self.try_adopt().await;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "ledger adopt says:\n{said}\n{errors}");
+        said
+    }
+
+    /// Serves from a restored data directory as if it was none.
+    pub(crate) fn forget_that_it_was_restored(&self) {
+        let _ = std::fs::remove_file(self.data_dir().join("restored"));
     }
 
     /// Starts the process again on the same data; where each role has its own, all of them.
@@ -166,6 +226,15 @@ impl Daybook {
         std::fs::read_to_string(self.log_path()).unwrap()
     }
 
+    /// Waits until one of its processes has logged this.
+    pub(crate) async fn says(&self, wanted: &str) {
+        let give_up = Instant::now() + PATIENCE;
+        while !self.said().contains(wanted) {
+            assert!(Instant::now() < give_up, "nothing says {wanted:?}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     fn pid(&self) -> u32 {
         self.child.as_ref().and_then(Child::id).expect("it runs")
     }
@@ -221,6 +290,16 @@ impl Daybook {
     /// Runs a command on the same data, beside the running process or without one.
     pub(crate) async fn command(&self, command: &str, arguments: &[&str]) -> Output {
         Command::new(binary()).args(self.arguments(command)).args(arguments).output().await.unwrap()
+    }
+
+    /// Starts a command and ends it so long after as a power cut would, wherever it is then.
+    pub(crate) async fn killed_after(&self, command: &str, wait_ms: u64) {
+        let arguments = self.arguments(command);
+        let mut command = Command::new(binary());
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        sleep(Duration::from_millis(wait_ms)).await;
+        child.kill().await.unwrap();
     }
 
     /// Runs the program with these arguments alone.
@@ -290,6 +369,31 @@ impl Daybook {
             assert!(Instant::now() < give_up, "verify never says {wanted:?}, but\n{text}");
             sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Waits until the topic has everything, where there is one.
+    pub(crate) async fn outbox_is_empty(&self) {
+        if !matches!(&*self.book, Book::Kafka(..)) {
+            return;
+        }
+        let give_up = Instant::now() + PATIENCE;
+        while self.metric("daybook_relay_outbox_events").await > 0 {
+            assert!(Instant::now() < give_up, "the outbox does not get empty");
+            sleep(Duration::from_millis(100)).await;
+        }
+        self.relay_verify().await;
+    }
+
+    /// What `relay verify` says, which must find no difference; nothing where there is no topic.
+    pub(crate) async fn relay_verify(&self) -> String {
+        if !matches!(&*self.book, Book::Kafka(..)) {
+            return String::new();
+        }
+        let output = self.command("relay verify", &[]).await;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "relay verify says:\n{text}\n{errors}");
+        text
     }
 
     /// A counter of `/metrics`, of all processes together; 0 while it is absent.

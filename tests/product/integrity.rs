@@ -68,6 +68,14 @@ pub(crate) async fn a_changed_view_cell_is_named(store: Store) {
     names(&daybook, &[&id, "payments", "999", "1000"]).await;
 }
 
+pub(crate) async fn a_changed_cursor_is_named(store: Store) {
+    let (daybook, _) = stopped(store).await;
+    let changed = "UPDATE view_cursor SET position = position - 1
+        WHERE view = 'payments' AND position > 1";
+    daybook.book.tamper_with_views(&[changed]).await;
+    names(&daybook, &["view payments", "LEDGER_DIVERGED"]).await;
+}
+
 pub(crate) async fn a_second_serve_on_the_same_data_does_no_harm(store: Store) {
     let mut daybook = Daybook::start(store, &[]).await;
     match store {

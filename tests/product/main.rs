@@ -18,11 +18,15 @@ mod limits;
 mod mixed;
 mod older_client;
 mod operating;
+mod operations;
 mod outages;
 mod parked;
 mod processes;
+mod rebuild;
 mod relay;
+mod restore;
 mod schema;
+mod seals;
 mod server;
 mod settings;
 mod store;
@@ -97,6 +101,7 @@ cases! { $
         a_changed_position_is_named
         a_changed_posting_is_named
         a_changed_view_cell_is_named
+        a_changed_cursor_is_named
         a_second_serve_on_the_same_data_does_no_harm
         lost_views_and_work_rows_are_rebuilt
         the_lost_work_row_of_an_open_capture_is_rebuilt;
@@ -121,6 +126,24 @@ cases! { $
     parked:
         a_damaged_event_parks_its_payment_until_it_is_mended
         an_event_that_says_something_impossible_parks_its_payment_alone;
+    operations:
+        an_operation_that_stays_open_is_listed_and_resolved
+        a_failure_that_people_found_out_frees_the_amount;
+    rebuild:
+        a_view_rebuilt_under_load_is_the_one_that_was_read
+        a_damaged_view_is_mended_by_rebuilding_it
+        a_rebuild_that_was_killed_changed_nothing_and_runs_again;
+    restore:
+        nobody_skips_a_new_event_after_a_restore
+        a_ledger_that_went_back_stops_its_readers_until_it_is_adopted
+        seals_of_what_was_lost_are_void_and_the_others_hold
+        nothing_is_adopted_beside_a_process;
+    seals:
+        a_changed_byte_that_no_rule_knows_of_is_named
+        a_changed_order_is_named
+        a_changed_and_a_deleted_seal_are_named
+        a_deleted_tail_is_named
+        exported_seals_fit_until_something_is_changed;
     settings:
         settings_come_from_flag_environment_and_file
         the_help_names_every_command_and_setting;

@@ -118,6 +118,8 @@ const SETTINGS: &[&str] = &[
     "relay-backoff-max-ms",
     "relay-backoff-ms",
     "role",
+    "seal-events",
+    "seal-every-ms",
     "settlement-utc-offset-minutes",
     "simulator-decline-bps",
     "simulator-duplicate-bps",
@@ -163,6 +165,13 @@ const COMMANDS: &[&str] = &[
     "parked retry",
     "relay verify",
     "relay rewind",
+    "seals export",
+    "backup",
+    "restore",
+    "ledger adopt",
+    "operations list",
+    "operations resolve",
+    "projections rebuild",
 ];
 
 pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
@@ -182,6 +191,14 @@ pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
         }
         let mut of_serve = of_serve.clone();
         match *command {
+            "verify" => drop(of_serve.insert("against".to_owned())),
+            "operations list" => {
+                of_serve.extend(["open", "late", "merchant-id", "verb", "json"].map(str::to_owned))
+            }
+            "operations resolve" => of_serve.extend(
+                ["outcome", "by", "why", "amount", "transaction-id", "approval-code"]
+                    .map(str::to_owned),
+            ),
             "relay rewind" => drop(of_serve.insert("to".to_owned())),
             "parked retry" => drop(of_serve.insert("all".to_owned())),
             _ => {}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use daybook_engine::ids::{EventId, Partition};
 use daybook_engine::postgres::scratch::ScratchDatabase;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection, Executor};
@@ -63,6 +64,32 @@ impl Book {
         }
     }
 
+    /// As [`Book::flags`], for the owner of the ledger.
+    pub(crate) fn owner_flags(&self) -> Vec<String> {
+        match self {
+            Self::Embedded(_) => self.flags(),
+            Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
+                vec![format!("--database-url={}", database.owner_url())]
+            }
+        }
+    }
+
+    /// The events of a partition by position, read past daybook.
+    pub(crate) async fn event_ids(&self, partition: Partition) -> Vec<EventId> {
+        let (Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database)) = self
+        else {
+            panic!("only on Postgres");
+        };
+        let mut stranger = database.stranger().await;
+        let ids: Vec<uuid::Uuid> =
+            sqlx::query_scalar("SELECT event_id FROM event WHERE partition = $1 ORDER BY position")
+                .bind(i16::try_from(partition.number()).unwrap())
+                .fetch_all(&mut stranger)
+                .await
+                .unwrap();
+        ids.into_iter().map(EventId::from_uuid).collect()
+    }
+
     /// The roles that have a process of their own beside the API's.
     pub(crate) const fn roles_behind(&self) -> &'static [&'static str] {
         match self {
@@ -81,6 +108,32 @@ impl Book {
             }
             Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
                 in_postgres(database, &[&format!("{GUARD} ON event")]).await;
+                in_postgres(database, statements).await;
+            }
+        }
+    }
+
+    /// Changes events, heads and seals as nobody may: each statement must change something.
+    pub(crate) async fn tamper_with_ledger(&self, statements: &[&str]) {
+        const SQLITE: &[&str] = &[
+            "DROP TRIGGER IF EXISTS event_is_never_updated",
+            "DROP TRIGGER IF EXISTS event_is_never_deleted",
+            "DROP TRIGGER IF EXISTS seal_is_never_updated",
+            "DROP TRIGGER IF EXISTS seal_is_never_deleted",
+            "DROP TRIGGER IF EXISTS ledger_partition_only_grows",
+        ];
+        const POSTGRES: &[&str] = &[
+            "ALTER TABLE event DISABLE TRIGGER USER",
+            "ALTER TABLE seal DISABLE TRIGGER USER",
+            "ALTER TABLE ledger_partition DISABLE TRIGGER USER",
+        ];
+        match self {
+            Self::Embedded(data_dir) => {
+                in_sqlite(&data_dir.join("ledger.db"), SQLITE).await;
+                in_sqlite(&data_dir.join("ledger.db"), statements).await;
+            }
+            Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
+                in_postgres(database, POSTGRES).await;
                 in_postgres(database, statements).await;
             }
         }
@@ -162,5 +215,6 @@ async fn in_postgres(database: &ScratchDatabase, statements: &[&str]) {
 }
 
 fn assert_changed(statement: &str, rows: u64) {
-    assert!(!statement.starts_with("UPDATE") || rows > 0, "{statement} changed nothing");
+    let changes = statement.starts_with("UPDATE") || statement.starts_with("DELETE");
+    assert!(!changes || rows > 0, "{statement} changed nothing");
 }

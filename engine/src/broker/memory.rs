@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use super::{Broker, BrokerError, Deliveries, Offsets, Producer, Reader};
 use crate::broker::topic::{RECORD_BYTES_MAX, TopicFacts, TopicName, TopicPolicy, TopicSettings};
 use crate::record::{DeadLetter, Record, TopicRecord};
+use crate::seal::ExportedSeal;
 
 /// What goes wrong by itself, in so many of 10,000 cases.
 #[derive(Clone, Debug)]
@@ -90,6 +91,7 @@ struct State {
     behaviour: Behaviour,
     topic: Option<Vec<Log>>,
     dead_letters: Vec<DeadLetter>,
+    seals: Vec<ExportedSeal>,
     producers: usize,
     /// Fates given out before the random ones.
     fates: Vec<(Partition, u64, Fate)>,
@@ -122,6 +124,7 @@ impl MemoryBroker {
                 behaviour,
                 topic: None,
                 dead_letters: Vec::new(),
+                seals: Vec::new(),
                 producers: 0,
                 fates: Vec::new(),
             }),
@@ -165,6 +168,12 @@ impl MemoryBroker {
     #[must_use]
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
         self.state().dead_letters.clone()
+    }
+
+    /// What the topic of seals holds.
+    #[must_use]
+    pub fn seals(&self) -> Vec<ExportedSeal> {
+        self.state().seals.clone()
     }
 
     pub fn delete_topic(&self) {
@@ -369,6 +378,16 @@ impl Broker for MemoryBroker {
     ) -> Result<(), BrokerError> {
         self.answer().await?;
         self.state().dead_letters.extend_from_slice(letters);
+        Ok(())
+    }
+
+    async fn write_seals(
+        &self,
+        seals: &[ExportedSeal],
+        _settings: &TopicSettings,
+    ) -> Result<(), BrokerError> {
+        self.answer().await?;
+        self.state().seals.extend_from_slice(seals);
         Ok(())
     }
 }

@@ -28,6 +28,12 @@ impl TopicName {
         &self.0
     }
 
+    /// Where the ledger's seals go.
+    #[must_use]
+    pub fn seals(&self) -> Self {
+        Self(format!("{}.seals", self.0))
+    }
+
     /// Where copies of records go that no reader could make anything of.
     #[must_use]
     pub fn dead_letters(&self) -> Self {
@@ -58,11 +64,14 @@ impl FromStr for TopicName {
 /// How a topic that is missing is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicSettings {
-    /// How long the topic keeps a record after it was published.
+    /// How long the topic keeps a record after it was published; [`FOR_EVER`] keeps all.
     pub retention: Duration,
     /// `None`: as the brokers have it.
     pub replication_factor: Option<u16>,
 }
+
+/// The retention of a topic whose records are never deleted.
+pub const FOR_EVER: Duration = Duration::MAX;
 
 impl Default for TopicSettings {
     fn default() -> Self {

@@ -45,6 +45,18 @@ impl PostgresLeases {
         Ok(Self { database })
     }
 
+    /// How many processes hold leases now, of whatever role.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn live_holders(&self) -> Result<u64, StoreError> {
+        let counting = sqlx::query_scalar::<_, i64>(
+            "SELECT count(DISTINCT holder) FROM lease_holder WHERE until > clock_timestamp()",
+        );
+        let count = self.database.answered(counting.fetch_one(self.database.pool())).await?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Ends its connections. The last call of all.
     pub async fn close(&self) {
         self.database.close().await;

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use super::{
+    Append, Appended, Head, Incarnations, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
+};
 use crate::event_text::EventText;
 use crate::ids::{Partition, PaymentId};
 
@@ -160,6 +162,10 @@ fn lost() -> StoreError {
 impl Ledger for FaultyLedger {
     fn identity(&self) -> LedgerIdentity {
         self.inner.identity()
+    }
+
+    fn incarnations(&self) -> &Incarnations {
+        self.inner.incarnations()
     }
 
     fn batches_under_way(&self) -> usize {

@@ -9,6 +9,7 @@ use super::numbering::{Numbering, Placement, check, last_position};
 use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
 use crate::event_text::EventText;
 use crate::ids::{Partition, PaymentId};
+use crate::seal::{Seal, SealStore, Sealed};
 
 /// A ledger that ends with its process.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ struct State {
     /// Each payment's positions by version.
     payments: BTreeMap<(Partition, PaymentId), Vec<u64>>,
     texts: HashMap<PaymentId, Vec<EventText>>,
+    seals: BTreeMap<Partition, Vec<Seal>>,
 }
 
 impl MemoryLedger {
@@ -184,5 +186,35 @@ impl Ledger for MemoryLedger {
     async fn heads(&self) -> Result<Vec<Head>, StoreError> {
         let state = self.state();
         Ok(state.heads().map(|(partition, position)| Head { partition, position }).collect())
+    }
+}
+
+#[async_trait]
+impl SealStore for MemoryLedger {
+    async fn last_seals(&self, partitions: &[Partition]) -> Result<Vec<Option<Seal>>, StoreError> {
+        let state = self.state();
+        let last = |partition| state.seals.get(partition).and_then(|seals| seals.last()).copied();
+        Ok(partitions.iter().map(last).collect())
+    }
+
+    async fn seals(
+        &self,
+        partition: Partition,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Seal>, StoreError> {
+        let state = self.state();
+        let seals = state.seals.get(&partition).into_iter().flatten();
+        Ok(seals.filter(|seal| seal.number > after).take(limit as usize).copied().collect())
+    }
+
+    async fn add_seal(&self, seal: &Seal) -> Result<Sealed, StoreError> {
+        let mut state = self.state();
+        let seals = state.seals.entry(seal.partition).or_default();
+        if seals.last().map_or(0, |last| last.number).saturating_add(1) != seal.number {
+            return Ok(Sealed::Superseded);
+        }
+        seals.push(*seal);
+        Ok(Sealed::Added)
     }
 }

@@ -1,17 +1,21 @@
 //! The ledger in Postgres, which several processes share: each appends on a connection of its own,
 //! and who moves a partition's head first has the lower positions.
 
+mod adoption;
 mod append;
 mod create;
 mod insert;
 mod read;
+mod seals;
 mod sessions;
 mod turns;
 
 use async_trait::async_trait;
 
 use super::numbering::check;
-use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use super::{
+    Append, Appended, Head, Incarnations, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
+};
 use crate::durability::Durability;
 use crate::event_text::EventText;
 use crate::ids::{LedgerId, Partition, PaymentId};
@@ -21,17 +25,25 @@ use crate::postgres::{Database, Migrator, PostgresSettings};
 const STORE: &str = "ledger";
 
 /// The schema of the ledger.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "ledger",
-    sql: include_str!("../../../migrations/postgres/0001_ledger.sql"),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "ledger",
+        sql: include_str!("../../../migrations/postgres/0001_ledger.sql"),
+    },
+    Migration {
+        number: 8,
+        name: "seals",
+        sql: include_str!("../../../migrations/postgres/0008_seals.sql"),
+    },
+];
 
 /// The ledger in one Postgres database.
 #[derive(Debug)]
 pub struct PostgresLedger {
     database: Database,
     identity: LedgerIdentity,
+    incarnations: Incarnations,
     appender: append::Appender,
 }
 
@@ -65,7 +77,8 @@ impl PostgresLedger {
     ) -> Result<Self, StoreError> {
         let database = Database::connect(STORE, settings, Durability::Full, MIGRATIONS).await?;
         let identity = create::find(&database, partitions).await?;
-        Ok(Self { database, identity, appender: append::Appender::default() })
+        let incarnations = create::incarnations(&database).await?;
+        Ok(Self { database, identity, incarnations, appender: append::Appender::default() })
     }
 
     /// Ends its connections. The last call of all: what is asked later fails.
@@ -83,6 +96,10 @@ impl PostgresLedger {
 impl Ledger for PostgresLedger {
     fn identity(&self) -> LedgerIdentity {
         self.identity
+    }
+
+    fn incarnations(&self) -> &Incarnations {
+        &self.incarnations
     }
 
     fn batches_under_way(&self) -> usize {

@@ -2,17 +2,22 @@
 //!
 //! An append is one transaction in one trip to the connection's thread.
 
+mod adoption;
 mod append;
+mod copy;
 mod create;
 mod insert;
 mod read;
+mod seals;
 
 use std::path::Path;
 
 use async_trait::async_trait;
 
 use super::numbering::check;
-use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use super::{
+    Append, Appended, Head, Incarnations, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
+};
 use crate::durability::Durability;
 use crate::event_text::EventText;
 use crate::ids::{LedgerId, Partition, PaymentId};
@@ -21,17 +26,25 @@ use crate::sqlite::Database;
 
 const STORE: &str = "ledger";
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "ledger",
-    sql: include_str!("../../../migrations/sqlite/0001_ledger.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "ledger",
+        sql: include_str!("../../../migrations/sqlite/0001_ledger.sql"),
+    },
+    Migration {
+        number: 8,
+        name: "seals",
+        sql: include_str!("../../../migrations/sqlite/0008_seals.sql"),
+    },
+];
 
 /// The ledger in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteLedger {
     database: Database,
     identity: LedgerIdentity,
+    incarnations: Incarnations,
     appender: append::Appender,
 }
 
@@ -49,7 +62,8 @@ impl SqliteLedger {
     ) -> Result<Self, StoreError> {
         let database = Database::open(STORE, path, Durability::Full, MIGRATIONS).await?;
         let identity = create::find_or_create(&database, partitions, new_id).await?;
-        Ok(Self { database, identity, appender: append::Appender::default() })
+        let incarnations = create::incarnations(&database).await?;
+        Ok(Self { database, identity, incarnations, appender: append::Appender::default() })
     }
 
     /// Writes the log into the file. The last call of all: what is read later fails.
@@ -66,6 +80,10 @@ impl SqliteLedger {
 impl Ledger for SqliteLedger {
     fn identity(&self) -> LedgerIdentity {
         self.identity
+    }
+
+    fn incarnations(&self) -> &Incarnations {
+        &self.incarnations
     }
 
     async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError> {

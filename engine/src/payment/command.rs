@@ -18,7 +18,12 @@ pub enum Command {
     Void(Void),
     Refund(Refund),
     Conclude(Conclude),
-    MarkUnknown { operation_id: OperationId, cause: Arc<str> },
+    /// An outcome that people found out: only for an operation that is open.
+    Resolve(Conclude),
+    MarkUnknown {
+        operation_id: OperationId,
+        cause: Arc<str>,
+    },
     Expire,
 }
 

@@ -49,6 +49,14 @@ impl Payment {
             Command::Void(void) => self.decide_void(void, at),
             Command::Refund(refund) => self.decide_refund(refund, at),
             Command::Conclude(conclude) => self.decide_conclude(conclude, at),
+            Command::Resolve(conclude) => {
+                let id = conclude.operation_id;
+                let operation = self.operation(id).ok_or(Rejection::UnknownOperation)?;
+                match operation.is_open() {
+                    true => self.decide_conclude(conclude, at),
+                    false => Ok(Decision::Nothing),
+                }
+            }
             Command::MarkUnknown { operation_id, cause } => {
                 let operation = self.operation(*operation_id).ok_or(Rejection::UnknownOperation)?;
                 if operation.status != OperationStatus::Pending {

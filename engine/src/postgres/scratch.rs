@@ -101,6 +101,28 @@ impl ScratchDatabase {
         Self { owner: here(&admin), server: here(&server) }
     }
 
+    /// Another database with the same in it. Nobody may be connected to this one.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub async fn copy(&self) -> Self {
+        let copy = Self::create().await;
+        let (from, to) = (self.name(), copy.name());
+        let mut connection = connect(&copy.owner.replace(&to, "postgres")).await;
+        for statement in [
+            format!("DROP DATABASE {to} WITH (FORCE)"),
+            format!("CREATE DATABASE {to} TEMPLATE {from}"),
+        ] {
+            connection.execute(AssertSqlSafe(statement)).await.expect("a database is copied");
+        }
+        copy
+    }
+
+    fn name(&self) -> String {
+        let (_, behind) = self.owner.rsplit_once('/').expect("a URL names a database");
+        behind.split_once('?').map_or(behind, |(name, _)| name).to_owned()
+    }
+
     /// The URL of its owner, who may change the schema.
     #[must_use]
     pub fn owner_url(&self) -> &str {

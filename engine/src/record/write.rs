@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::ids::Partition;
-use crate::ledger::{LedgerIdentity, Recorded};
+use crate::ledger::{Incarnations, LedgerIdentity, Recorded};
 
 use super::{CONTENT_TYPE, SPEC_VERSION, header, source_of};
 
@@ -15,14 +15,16 @@ pub struct Record<'a> {
     pub key: &'a str,
     pub value: &'a str,
     headers: [(&'static str, &'a str); 9],
+    begun_after: Option<&'a str>,
     traceparent: Option<&'a str>,
 }
 
 impl<'a> Record<'a> {
     /// Names and values, in the order in which they are sent.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'a str)> + Clone {
+        let begun_after = self.begun_after.map(|value| (header::BEGUN_AFTER, value));
         let traceparent = self.traceparent.map(|value| (header::TRACEPARENT, value));
-        self.headers.into_iter().chain(traceparent)
+        self.headers.into_iter().chain(begun_after).chain(traceparent)
     }
 
     /// Bytes of key, value and headers.
@@ -36,6 +38,8 @@ impl<'a> Record<'a> {
 /// Writes events as records, one after another in the same buffers.
 #[derive(Debug)]
 pub struct RecordWriter {
+    incarnations: Incarnations,
+    current: u32,
     source: String,
     incarnation: String,
     key: String,
@@ -43,12 +47,15 @@ pub struct RecordWriter {
     time: String,
     position: String,
     version: String,
+    begun_after: String,
 }
 
 impl RecordWriter {
     #[must_use]
-    pub fn new(ledger: &LedgerIdentity) -> Self {
+    pub fn new(ledger: &LedgerIdentity, incarnations: &Incarnations) -> Self {
         Self {
+            incarnations: incarnations.clone(),
+            current: ledger.incarnation,
             source: source_of(ledger.id),
             incarnation: ledger.incarnation.to_string(),
             key: String::new(),
@@ -56,11 +63,13 @@ impl RecordWriter {
             time: String::new(),
             position: String::new(),
             version: String::new(),
+            begun_after: String::new(),
         }
     }
 
     /// Writes as the ledger's relay did in this incarnation.
     pub fn set_incarnation(&mut self, incarnation: u32) {
+        self.current = incarnation;
         set(&mut self.incarnation, incarnation);
     }
 
@@ -71,6 +80,8 @@ impl RecordWriter {
         set(&mut self.time, recorded.recorded_at);
         set(&mut self.position, recorded.position);
         set(&mut self.version, recorded.version);
+        let begun_after = self.incarnations.begun_after(recorded.partition, self.current);
+        set(&mut self.begun_after, begun_after.unwrap_or_default());
         Record {
             partition: recorded.partition,
             position: recorded.position,
@@ -87,6 +98,7 @@ impl RecordWriter {
                 (header::VERSION, &self.version),
                 (header::INCARNATION, &self.incarnation),
             ],
+            begun_after: begun_after.map(|_| self.begun_after.as_str()),
             traceparent: recorded.traceparent.as_deref(),
         }
     }

@@ -8,6 +8,7 @@ mod changes;
 mod claims;
 pub(crate) mod columns;
 mod expiries;
+mod forgetting;
 
 use std::time::Duration;
 

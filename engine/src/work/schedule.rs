@@ -45,6 +45,13 @@ impl InquirySchedule {
     pub fn is_flagged(&self, opened_at: Timestamp, now: Timestamp) -> bool {
         after(opened_at, self.flag_after) <= now
     }
+
+    /// What was opened then, or before, is flagged now.
+    #[must_use]
+    pub fn flagged_since(&self, now: Timestamp) -> Timestamp {
+        let millis = i64::try_from(self.flag_after.as_millis()).unwrap_or(i64::MAX);
+        now.plus_millis(millis.saturating_neg())
+    }
 }
 
 impl Default for InquirySchedule {

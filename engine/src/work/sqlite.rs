@@ -4,6 +4,7 @@
 mod changes;
 mod claims;
 mod expiries;
+mod forgetting;
 mod json;
 
 use std::path::Path;

@@ -17,7 +17,8 @@ fn headers() -> Value {
         "content-type": "application/json",
         "daybook_position": "9223372036854775807",
         "daybook_version": "4",
-        "daybook_incarnation": "1",
+        "daybook_incarnation": "2",
+        "daybook_begun_after": "9223372036854775807",
         "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     })
 }
@@ -28,6 +29,10 @@ fn the_headers_of_a_record_are_valid_with_and_without_a_trace() {
     assert_eq!(causes(&validator, &headers), Vec::<String>::new());
     headers.as_object_mut().unwrap().remove("traceparent");
     assert_eq!(causes(&validator, &headers), Vec::<String>::new());
+    headers["daybook_begun_after"] = json!("0");
+    assert_eq!(causes(&validator, &headers), Vec::<String>::new());
+    headers.as_object_mut().unwrap().remove("daybook_begun_after");
+    assert_eq!(causes(&validator, &headers), Vec::<String>::new());
 }
 
 #[test]
@@ -36,8 +41,12 @@ fn a_header_that_is_missing_added_or_wrong_is_refused() {
     for name in headers().as_object().unwrap().keys() {
         let (mut without, mut wrong) = (headers(), headers());
         without.as_object_mut().unwrap().remove(name);
-        assert!(name == "traceparent" || !validator.is_valid(&without), "without {name}");
+        let is_optional = ["traceparent", "daybook_begun_after"].contains(&name.as_str());
+        assert!(is_optional || !validator.is_valid(&without), "without {name}");
         for bad in [json!("0"), json!(""), json!(1), json!("01"), json!(null)] {
+            if name == "daybook_begun_after" && bad == "0" {
+                continue;
+            }
             wrong[name] = bad;
             assert!(!validator.is_valid(&wrong), "{wrong}");
         }

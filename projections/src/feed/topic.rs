@@ -139,7 +139,7 @@ impl Feed for TopicFeed {
         let patience = if is_behind { self.patience.poll } else { Duration::ZERO };
         let records = reading.next(limit, patience).await.map_err(unavailable)?;
         self.metrics.read(records.len());
-        let (sorted, mut refused) = Sorted::all(wanted, records, &self.ledger.identity());
+        let (sorted, mut refused) = Sorted::all(wanted, records, self.ledger.as_ref());
         let mut events = self.check(sorted, limit, &mut refused).await?;
         self.put_aside(refused).await;
         let silent = reading.silent(wanted, &events, &self.patience);

@@ -18,7 +18,43 @@ pub(super) static ROW_TABLES: [&Table; 4] = [&PAYMENT, &OPERATION, &REFUND, &SET
 pub(super) struct ExpectedRow {
     pub(super) key: Cell<'static>,
     pub(super) payment_id: PaymentId,
-    pub(super) literals: Literals,
+    pub(super) joined: String,
+}
+
+impl ExpectedRow {
+    /// Its columns one by one.
+    pub(super) fn literals(&self) -> Literals {
+        split(&self.joined)
+    }
+}
+
+/// A row as [`super::Joined`] has it.
+fn joined(row: &impl Row) -> String {
+    let mut text = String::with_capacity(256);
+    for (index, cell) in row.cells().iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        cell.write_literal(&mut text);
+    }
+    text
+}
+
+/// The literals of a joined row: commas between them, and not those within quotes.
+fn split(joined: &str) -> Literals {
+    let (mut literals, mut start, mut is_quoted) = (Vec::new(), 0, false);
+    for (index, byte) in joined.bytes().enumerate() {
+        match byte {
+            b'\'' => is_quoted = !is_quoted,
+            b',' if !is_quoted => {
+                literals.extend(joined.get(start..index).map(str::to_owned));
+                start = index.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    literals.extend(joined.get(start..).map(str::to_owned));
+    literals
 }
 
 pub(super) fn literals(row: &impl Row) -> Literals {
@@ -64,7 +100,7 @@ fn expected(payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
         Cell::Integer(position) => Cell::Integer(*position),
         Cell::Null | Cell::Text(_) | Cell::Time(_) => return None,
     };
-    Some(ExpectedRow { key, payment_id, literals: literals(row) })
+    Some(ExpectedRow { key, payment_id, joined: joined(row) })
 }
 
 /// The payment that a row as it stands says it belongs to; `None` where that is no id.
@@ -72,4 +108,31 @@ pub(super) fn payment_of(table: &Table, row: &Literals) -> Option<PaymentId> {
     let literal = row.get(table.payment?)?;
     let digits = literal.strip_prefix("X'")?.strip_suffix('\'')?;
     Uuid::try_parse(digits).ok().map(PaymentId::from_uuid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Line(Vec<Cell<'static>>);
+
+    impl Row for Line {
+        fn cells(&self) -> Vec<Cell<'_>> {
+            self.0.clone()
+        }
+    }
+
+    #[test]
+    fn a_joined_row_comes_apart_into_its_literals() {
+        let line = Line(vec![
+            Cell::Integer(-3),
+            Cell::text("it's, \"so\", ''"),
+            Cell::Null,
+            Cell::Id(Uuid::from_u128(0xabc)),
+            Cell::text(""),
+            Cell::text("é,',"),
+        ]);
+        assert_eq!(split(&joined(&line)), literals(&line));
+        assert_eq!(literals(&line)[1], "'it''s, \"so\", '''''");
+    }
 }

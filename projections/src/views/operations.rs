@@ -1,8 +1,11 @@
 //! The operations view: one row per authorize, capture, void, refund or reversal.
 
+mod attention;
 pub mod fold;
 pub(super) mod postgres;
 pub(super) mod sqlite;
+
+pub use attention::Attention;
 
 use std::sync::Arc;
 

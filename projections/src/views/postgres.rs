@@ -4,16 +4,20 @@
 mod arrays;
 mod columns;
 mod cursors;
+mod forgetting;
 mod parked;
+mod rebuild;
 mod snapshot;
+
+pub use rebuild::PostgresRebuild;
 
 pub(super) use arrays::insert;
 pub(super) use columns::{PostgresColumns, failed};
 
 use async_trait::async_trait;
-use daybook_engine::clock::Date;
+use daybook_engine::clock::{Date, Timestamp};
 use daybook_engine::durability::Durability;
-use daybook_engine::ids::Partition;
+use daybook_engine::ids::{OperationId, Partition};
 use daybook_engine::ledger::StoreError;
 use daybook_engine::migration::Migration;
 use daybook_engine::money::Currency;
@@ -22,9 +26,9 @@ use daybook_engine::postgres::{Database, Migrator, PostgresSettings, Transaction
 use super::cursors::ALL as CURSORS;
 use super::page::{Page, PageQuery};
 use super::{
-    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, ParkedPayments,
-    RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View, ViewCursors,
-    ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
+    Applied, Attention, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody,
+    ParkedPayments, RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View,
+    ViewCursors, ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
 };
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
@@ -51,6 +55,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "days",
         sql: include_str!("../../../migrations/postgres/0007_days.sql"),
     },
+    Migration {
+        number: 10,
+        name: "rebuild",
+        sql: include_str!("../../../migrations/postgres/0010_rebuild.sql"),
+    },
 ];
 
 /// Of a read transaction: what is read in it belongs together.
@@ -60,6 +69,8 @@ const READING: &str = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY
 #[derive(Debug)]
 pub struct PostgresViews {
     database: Database,
+    /// The one view that is folded, in a shadow; `None` where all are.
+    only: Option<View>,
 }
 
 impl PostgresViews {
@@ -90,7 +101,7 @@ impl PostgresViews {
                     .to_owned(),
             )));
         }
-        Ok(Self { database })
+        Ok(Self { database, only: None })
     }
 
     /// Ends its connections. The last call of all.
@@ -128,7 +139,8 @@ impl ViewStore for PostgresViews {
             return Ok(Applied::Superseded);
         }
         let parked = parked::hold(&mut transaction, batches).await?;
-        for view in View::ALL {
+        for view in View::ALL.into_iter().filter(|view| self.only.is_none_or(|only| only == *view))
+        {
             let new: Vec<_> =
                 batches.iter().flat_map(|batch| batch.new_to(view, &parked)).collect();
             apply_view(&mut transaction, view, &new).await?;
@@ -251,5 +263,21 @@ impl ViewQueries for PostgresViews {
         let after = query.key()?;
         self.page(View::Operations, async |tx| operations::postgres::page(tx, query, after).await)
             .await
+    }
+}
+
+#[async_trait]
+impl Attention for PostgresViews {
+    async fn needing_people(
+        &self,
+        open_since: Timestamp,
+        after: Option<OperationId>,
+        limit: u32,
+    ) -> Result<Vec<OperationBody>, ViewError> {
+        let mut reader = self.database.begin(READING).await?;
+        let found =
+            operations::postgres::needing_people(&mut reader, open_since, after, limit).await?;
+        reader.roll_back().await?;
+        Ok(found)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
@@ -55,6 +55,34 @@ impl Serialize for Cell<'_> {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Id(id) => {
                 serializer.serialize_str(id.simple().encode_lower(&mut Uuid::encode_buffer()))
+            }
+        }
+    }
+}
+
+impl Cell<'_> {
+    /// Writes it as an SQL literal.
+    pub fn write_literal(&self, text: &mut String) {
+        match self {
+            Self::Text(value) => {
+                text.push('\'');
+                let mut rest: &str = value;
+                while let Some((before, behind)) = rest.split_once('\'') {
+                    text.push_str(before);
+                    text.push_str("''");
+                    rest = behind;
+                }
+                text.push_str(rest);
+                text.push('\'');
+            }
+            Self::Id(id) => {
+                text.push_str("X'");
+                text.push_str(id.simple().encode_upper(&mut Uuid::encode_buffer()));
+                text.push('\'');
+            }
+            other => {
+                // Writing to a string can't fail.
+                let _ = write!(text, "{other}");
             }
         }
     }

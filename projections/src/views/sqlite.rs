@@ -2,17 +2,21 @@
 
 mod columns;
 mod cursors;
+mod forgetting;
 mod parked;
+mod rebuild;
 mod snapshot;
+
+pub use rebuild::SqliteRebuild;
 
 pub(super) use columns::{SqliteColumns, failed};
 
 use std::path::Path;
 
 use async_trait::async_trait;
-use daybook_engine::clock::Date;
+use daybook_engine::clock::{Date, Timestamp};
 use daybook_engine::durability::Durability;
-use daybook_engine::ids::Partition;
+use daybook_engine::ids::{OperationId, Partition};
 use daybook_engine::migration::Migration;
 use daybook_engine::money::Currency;
 use daybook_engine::sqlite::Database;
@@ -21,9 +25,9 @@ use sqlx::{Connection, Transaction};
 
 use super::page::{Page, PageQuery};
 use super::{
-    Applied, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody, ParkedPayments,
-    RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View, ViewCursors,
-    ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
+    Applied, Attention, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody,
+    ParkedPayments, RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View,
+    ViewCursors, ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
 };
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
@@ -49,12 +53,19 @@ const MIGRATIONS: &[Migration] = &[
         name: "days",
         sql: include_str!("../../../migrations/sqlite/0007_days.sql"),
     },
+    Migration {
+        number: 10,
+        name: "rebuild",
+        sql: include_str!("../../../migrations/sqlite/0010_rebuild.sql"),
+    },
 ];
 
 /// `views.db`.
 #[derive(Debug)]
 pub struct SqliteViews {
     database: Database,
+    /// The one view that is folded, in a shadow; `None` where all are.
+    only: Option<View>,
 }
 
 impl SqliteViews {
@@ -68,7 +79,7 @@ impl SqliteViews {
             let mut writer = database.writer().await;
             cursors::create(&mut writer, partitions).await?;
         }
-        Ok(Self { database })
+        Ok(Self { database, only: None })
     }
 
     /// Writes what the log holds into the file and closes it.
@@ -103,7 +114,8 @@ impl ViewStore for SqliteViews {
             return Ok(Applied::Superseded);
         }
         let parked = parked::hold(&mut tx, batches).await?;
-        for view in View::ALL {
+        for view in View::ALL.into_iter().filter(|view| self.only.is_none_or(|only| only == *view))
+        {
             let new: Vec<_> =
                 batches.iter().flat_map(|batch| batch.new_to(view, &parked)).collect();
             apply_view(&mut tx, view, &new).await?;
@@ -219,5 +231,18 @@ impl ViewQueries for SqliteViews {
         let after = query.key()?;
         self.page(View::Operations, async |tx| operations::sqlite::page(tx, query, after).await)
             .await
+    }
+}
+
+#[async_trait]
+impl Attention for SqliteViews {
+    async fn needing_people(
+        &self,
+        open_since: Timestamp,
+        after: Option<OperationId>,
+        limit: u32,
+    ) -> Result<Vec<OperationBody>, ViewError> {
+        let mut reader = self.reading(View::Operations).await?;
+        operations::sqlite::needing_people(&mut reader, open_since, after, limit).await
     }
 }

@@ -10,7 +10,7 @@ use daybook_engine::clock::{Clock, SystemClock};
 use daybook_engine::ids::{LedgerId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::postgres::PostgresLedger;
-use daybook_engine::ledger::{Append, Ledger, LedgerIdentity, NewEvent, Recorded};
+use daybook_engine::ledger::{Append, Incarnations, Ledger, LedgerIdentity, NewEvent, Recorded};
 use daybook_engine::payment::{CaptureMethod, EventType};
 use daybook_engine::postgres::Migrator;
 use daybook_engine::postgres::scratch::{ScratchDatabase, Services};
@@ -76,7 +76,7 @@ impl Stage {
         }
         let producer = self.broker.producer(deliveries.clone()).unwrap();
         let identity: LedgerIdentity = self.ledger.identity();
-        let mut writer = RecordWriter::new(&identity);
+        let mut writer = RecordWriter::new(&identity, &Incarnations::default());
         for event in events {
             let record = writer.write(event);
             while producer.send(&record) == Err(NotSent::Full) {

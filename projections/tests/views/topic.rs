@@ -8,7 +8,7 @@ use daybook_engine::broker::topic::TopicSettings;
 use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::{EventId, LedgerId, Partition};
 use daybook_engine::lease::HeldPartitions;
-use daybook_engine::ledger::{Ledger, LedgerIdentity, Recorded};
+use daybook_engine::ledger::{Incarnations, Ledger, LedgerIdentity, Recorded};
 use daybook_engine::record::{RecordWriter, TopicRecord, header};
 use daybook_projections::feed::topic::{Patience, TopicFeedMetrics};
 use daybook_projections::feed::{Feed, TopicFeed, Wanted};
@@ -36,7 +36,7 @@ pub(crate) struct Published {
 }
 
 fn record_of(identity: &LedgerIdentity, event: &Recorded) -> TopicRecord {
-    in_topic(&RecordWriter::new(identity).write(event))
+    in_topic(&RecordWriter::new(identity, &Incarnations::default()).write(event))
 }
 
 impl Published {

@@ -14,6 +14,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use super::topics::{KnownTopics, TOPICS, named};
 use super::{CursorMove, RelayCursor, RelayCursors, left_behind};
 use daybook_engine::broker::topic::TopicName;
 
@@ -141,6 +142,14 @@ impl RelayCursors for PostgresRelayCursors {
         let moved: Vec<i16> = self.database.answered(moving).await?;
         let moved: Vec<_> = moved.into_iter().map(partition).collect::<Result<_, _>>()?;
         Ok(left_behind(moves, &moved))
+    }
+}
+
+#[async_trait]
+impl KnownTopics for PostgresRelayCursors {
+    async fn topics(&self) -> Result<Vec<TopicName>, StoreError> {
+        let names = sqlx::query_scalar(TOPICS).fetch_all(self.database.pool());
+        named(&self.database.answered(names).await?)
     }
 }
 

@@ -15,6 +15,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
+use super::topics::{KnownTopics, TOPICS, named};
 use super::{CursorMove, RelayCursor, RelayCursors, left_behind};
 use daybook_engine::broker::topic::TopicName;
 
@@ -104,6 +105,14 @@ impl RelayCursors for SqliteRelayCursors {
         tx.commit().await.map_err(|error| self.database.answer_lost(&error))?;
         let moved: Vec<_> = moved.into_iter().map(Partition::new).collect();
         Ok(left_behind(moves, &moved))
+    }
+}
+
+#[async_trait]
+impl KnownTopics for SqliteRelayCursors {
+    async fn topics(&self) -> Result<Vec<TopicName>, StoreError> {
+        let names = sqlx::query_scalar(TOPICS).fetch_all(self.database.readers()).await;
+        named(&names.map_err(|error| self.database.unavailable(&error))?)
     }
 }
 

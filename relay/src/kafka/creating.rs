@@ -1,7 +1,7 @@
 //! Creating a topic.
 
 use daybook_engine::broker::BrokerError;
-use daybook_engine::broker::topic::{RECORD_BYTES_MAX, TopicName, TopicSettings};
+use daybook_engine::broker::topic::{FOR_EVER, RECORD_BYTES_MAX, TopicName, TopicSettings};
 use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::util::Timeout;
@@ -15,7 +15,10 @@ pub(super) async fn create(
     partitions: u16,
     settings: &TopicSettings,
 ) -> Result<(), BrokerError> {
-    let retention = settings.retention.as_millis().to_string();
+    let retention = match settings.retention {
+        FOR_EVER => "-1".to_owned(),
+        retention => retention.as_millis().to_string(),
+    };
     let record_bytes = RECORD_BYTES_MAX.to_string();
     let replicas = settings.replication_factor.map_or(-1, i32::from);
     let replicas = TopicReplication::Fixed(replicas);

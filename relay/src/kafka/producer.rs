@@ -35,7 +35,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// A header's value is allocated for each record; so many are there.
-const HEADERS: usize = 10;
+const HEADERS: usize = 11;
 
 pub(super) struct KafkaProducer {
     topic: String,

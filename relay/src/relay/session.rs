@@ -67,7 +67,7 @@ impl<'r> Session<'r> {
             relay,
             deliveries,
             producer,
-            writer: RecordWriter::new(&identity),
+            writer: RecordWriter::new(&identity, relay.on.ledger.incarnations()),
             tracks: BTreeMap::new(),
             reading: None,
             has_read: false,

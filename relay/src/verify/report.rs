@@ -13,6 +13,8 @@ pub struct VerifyReport {
     pub records: u64,
     /// Of them, those whose event had stood before them already.
     pub repeats: u64,
+    /// Of them, those of an incarnation before whose event a restore has lost.
+    pub voided: u64,
     /// The first of them.
     pub differences: Vec<Difference>,
     /// So many more.

@@ -2,7 +2,7 @@
 
 use daybook_engine::broker::memory::in_topic;
 use daybook_engine::ids::Partition;
-use daybook_engine::ledger::LedgerIdentity;
+use daybook_engine::ledger::{Incarnations, LedgerIdentity};
 use daybook_engine::record::{ENVELOPE_BYTES_MAX, Malformed, Published, RecordWriter, TopicRecord};
 
 use super::stage::{Book, PARTITIONS, identity, p};
@@ -10,7 +10,7 @@ use super::stage::{Book, PARTITIONS, identity, p};
 async fn some_records() -> Vec<(daybook_engine::ledger::Recorded, TopicRecord)> {
     let mut book = Book::new();
     book.grow(200).await;
-    let mut writer = RecordWriter::new(&identity());
+    let mut writer = RecordWriter::new(&identity(), &Incarnations::default());
     let mut records = Vec::new();
     for partition in Partition::all(PARTITIONS) {
         for event in book.events(partition).await {
@@ -37,7 +37,7 @@ async fn a_record_is_a_cloud_event_and_carries_what_the_ledger_knows() {
     book.grow(50).await;
     let events = book.events(p(1)).await;
     let event = events.iter().find(|event| event.traceparent.is_some()).expect("a traced one");
-    let mut writer = RecordWriter::new(&identity());
+    let mut writer = RecordWriter::new(&identity(), &Incarnations::default());
     let record = writer.write(event);
     assert_eq!((record.partition, record.key), (p(1), &*event.payment_id.to_string()));
     assert_eq!(record.value, &*event.data);

@@ -1,6 +1,7 @@
 //! The role `relay`.
 
 use daybook_engine::lease::LeaseRole;
+use daybook_relay::seals::SealRelay;
 use daybook_relay::{Relay, RelayFoundations};
 
 use super::Starting;
@@ -13,6 +14,15 @@ impl Starting<'_> {
         let Some(cursors) = self.stores.relay_cursors.clone() else { return };
         let (Some(kafka), Some(broker)) = (&self.config.kafka, self.broker.clone()) else { return };
         let (partitions, holding) = self.hold_partitions(LeaseRole::Relay);
+        let seals = SealRelay {
+            ledger: self.stores.ledger.identity().id,
+            seals: self.stores.seals.clone(),
+            broker: broker.clone(),
+            cursors: cursors.clone(),
+            partitions: partitions.clone(),
+            replication_factor: kafka.relay.topic.replication_factor,
+        };
+        self.background.spawn(seals.run(self.stop.clone()));
         let foundations = RelayFoundations {
             ledger: self.stores.ledger.clone(),
             broker,

@@ -4,10 +4,10 @@ use sqlx::postgres::{PgExecutor, PgRow};
 use sqlx::{Connection, Row};
 
 use super::super::identity::{LedgerRow, new_identity};
-use super::super::{LedgerIdentity, READER_VERSION, StoreError};
+use super::super::{IncarnationStart, Incarnations, LedgerIdentity, READER_VERSION, StoreError};
 use super::STORE;
-use super::read::{damaged, number};
-use crate::ids::LedgerId;
+use super::read::{damaged, number, unsigned};
+use crate::ids::{LedgerId, Partition};
 use crate::postgres::{Database, Migrator};
 
 /// The ledger of a migrated database.
@@ -24,6 +24,22 @@ pub(super) async fn find(
                 .to_owned(),
         )),
     }
+}
+
+/// Where the incarnations of the ledger began.
+pub(super) async fn incarnations(database: &Database) -> Result<Incarnations, StoreError> {
+    let query = sqlx::query("SELECT incarnation, partition, begun_after FROM incarnation");
+    let rows = database.answered(query.fetch_all(database.pool())).await?;
+    let start = |row: &PgRow| {
+        let damaged = |error: sqlx::Error| damaged(&error);
+        let partition = number(row.try_get::<i16, _>(1).map_err(damaged)?)?;
+        Ok(IncarnationStart {
+            incarnation: number(row.try_get::<i32, _>(0).map_err(damaged)?)?,
+            partition: Partition::new(partition),
+            begun_after: unsigned(row, 2)?,
+        })
+    };
+    rows.iter().map(start).collect::<Result<_, _>>().map(Incarnations::new)
 }
 
 /// The migrator is alone among its kind, so nobody else creates one at the same time.

@@ -5,9 +5,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
 use super::super::identity::{LedgerRow, new_identity};
-use super::super::{LedgerIdentity, READER_VERSION, StoreError};
+use super::super::{IncarnationStart, Incarnations, LedgerIdentity, READER_VERSION, StoreError};
 use super::STORE;
-use super::read::damaged;
+use super::read::{damaged, unsigned};
 use crate::ids::{LedgerId, Partition};
 use crate::sqlite::Database;
 
@@ -46,6 +46,21 @@ async fn find(
     .map_err(|error| database.unavailable(&error))?;
     let Some(row) = row else { return Ok(None) };
     ledger_row(&row).map_err(|error| damaged(&error))?.check(STORE, wanted).map(Some)
+}
+
+/// Where the incarnations of the ledger began.
+pub(super) async fn incarnations(database: &Database) -> Result<Incarnations, StoreError> {
+    let rows = sqlx::query("SELECT incarnation, partition, begun_after FROM incarnation")
+        .fetch_all(database.readers())
+        .await
+        .map_err(|error| database.unavailable(&error))?;
+    let start = |row: &SqliteRow| {
+        let begun_after = unsigned(row, 2)?;
+        let incarnation = row.try_get(0).map_err(|error| damaged(&error))?;
+        let partition = row.try_get(1).map(Partition::new).map_err(|error| damaged(&error))?;
+        Ok(IncarnationStart { incarnation, partition, begun_after })
+    };
+    rows.iter().map(start).collect::<Result<_, _>>().map(Incarnations::new)
 }
 
 fn ledger_row(row: &SqliteRow) -> Result<LedgerRow, sqlx::Error> {

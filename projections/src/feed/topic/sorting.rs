@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use daybook_engine::ids::Partition;
-use daybook_engine::ledger::{LedgerIdentity, Recorded};
+use daybook_engine::ledger::{Ledger, LedgerIdentity, Recorded};
 use daybook_engine::record::{Malformed, Published, TopicRecord};
 
 use crate::feed::Wanted;
@@ -32,11 +32,12 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
-    /// The records of each wanted partition that has some, and those that are none of the relay's.
+    /// The records of each wanted partition that has some, and those that are none of the relay's. What
+    /// an incarnation before has published and a restore has lost is passed over.
     pub(super) fn all(
         wanted: &[Wanted],
         records: Vec<TopicRecord>,
-        ledger: &LedgerIdentity,
+        ledger: &dyn Ledger,
     ) -> (Vec<Self>, Vec<Refused>) {
         let mut refused = Vec::new();
         let mut sorted: BTreeMap<Partition, Self> = BTreeMap::new();
@@ -44,8 +45,15 @@ impl Sorted {
             let partition = record.partition;
             let known = wanted.iter().find(|wanted| wanted.partition == partition);
             let Some(Wanted { after, .. }) = known else { continue };
-            match claimed(&record, ledger) {
-                Ok(event) => {
+            let identity = ledger.identity();
+            match claimed(&record, &identity) {
+                Ok((incarnation, event))
+                    if ledger.incarnations().is_void(partition, incarnation, event.position) =>
+                {
+                    let position = event.position;
+                    tracing::debug!(%partition, position, incarnation, "lost by a restore");
+                }
+                Ok((_, event)) => {
                     let empty = || Self::new(partition, after.position);
                     sorted.entry(partition).or_insert_with(empty).add((record, event));
                 }
@@ -76,8 +84,9 @@ impl Sorted {
     }
 }
 
-fn claimed(record: &TopicRecord, ledger: &LedgerIdentity) -> Result<Recorded, Malformed> {
+/// The event that a record says it is, and its incarnation.
+fn claimed(record: &TopicRecord, ledger: &LedgerIdentity) -> Result<(u32, Recorded), Malformed> {
     let published = Published::read(record)?;
     published.check(ledger)?;
-    Ok(published.recorded)
+    Ok((published.incarnation, published.recorded))
 }

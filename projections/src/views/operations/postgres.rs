@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{OperationId, Partition};
 use daybook_engine::postgres::Transaction;
-use daybook_engine::postgres::values::smallint;
+use daybook_engine::postgres::values::{smallint, timestamptz};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
@@ -97,6 +98,24 @@ pub(in crate::views) async fn page(
     let items =
         rows.iter().map(|row| Ok(read(row)?.operation)).collect::<Result<_, ViewError>>()?;
     Ok(query.cut(items, |operation: &OperationBody| OperationKey(operation.operation_id)))
+}
+
+pub(in crate::views) async fn needing_people(
+    tx: &mut Transaction<'_>,
+    open_since: Timestamp,
+    after: Option<OperationId>,
+    limit: u32,
+) -> Result<Vec<OperationBody>, ViewError> {
+    let rows = sqlx::query(select!(
+        "operation
+         WHERE (status IN ('PENDING', 'UNKNOWN') AND requested_at <= $1 OR late IS NOT NULL)
+             AND operation_id > $2 ORDER BY operation_id LIMIT $3"
+    ))
+    .bind(timestamptz(open_since))
+    .bind(after.map_or(Uuid::nil(), OperationId::uuid))
+    .bind(i64::from(limit));
+    let rows = tx.fetch_all(rows).await.map_err(failed(View::Operations))?;
+    rows.iter().map(|row| Ok(read(row)?.operation)).collect()
 }
 
 fn read(row: &PgRow) -> Result<OperationRow, ViewError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{OperationId, Partition};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
@@ -110,6 +111,27 @@ pub(in crate::views) async fn page(
     let items =
         rows.iter().map(|row| Ok(read(row)?.operation)).collect::<Result<_, ViewError>>()?;
     Ok(query.cut(items, |operation: &OperationBody| OperationKey(operation.operation_id)))
+}
+
+pub(in crate::views) async fn needing_people(
+    tx: &mut SqliteConnection,
+    open_since: Timestamp,
+    after: Option<OperationId>,
+    limit: u32,
+) -> Result<Vec<OperationBody>, ViewError> {
+    let after = after.map_or(Uuid::nil(), OperationId::uuid);
+    let rows = sqlx::query(select!(
+        "operation
+         WHERE (status IN ('PENDING', 'UNKNOWN') AND requested_at <= ?1 OR late IS NOT NULL)
+             AND operation_id > ?2 ORDER BY operation_id LIMIT ?3"
+    ))
+    .bind(open_since.micros())
+    .bind(after.as_bytes().as_slice())
+    .bind(limit)
+    .fetch_all(tx)
+    .await
+    .map_err(failed(View::Operations))?;
+    rows.iter().map(|row| Ok(read(row)?.operation)).collect()
 }
 
 fn read(row: &SqliteRow) -> Result<OperationRow, ViewError> {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::columns::failed;
 use super::{cursors, parked};
 use crate::error::ViewError;
-use crate::verify::{Literals, ViewSnapshot};
+use crate::verify::{Joined, Literals, ViewSnapshot};
 use crate::views::cursors::ALL as CURSORS;
 use crate::views::row::{Cell, Key, Table};
 use crate::views::{ParkedPayments, ViewCursors};
@@ -59,6 +59,32 @@ impl PostgresSnapshot {
         rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
     }
 
+    /// These columns of the rows with these keys.
+    fn of_keys(
+        &self,
+        table: &Table,
+        columns: &str,
+        keys: &[Cell<'static>],
+    ) -> Query<'static, Postgres, PgArguments> {
+        let array = if table.key == Key::Id { "uuid" } else { "int8" };
+        // Every name in the statement is a constant of this crate.
+        let statement = format!(
+            "SELECT {columns} FROM {} WHERE partition = $1 AND {} = ANY($2::{array}[])",
+            table.name,
+            key_column(table)
+        );
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
+        let (mut ids, mut positions) = (Vec::new(), Vec::new());
+        for key in keys {
+            match key {
+                Cell::Id(id) => ids.push(*id),
+                Cell::Integer(position) => positions.push(*position),
+                _ => {}
+            }
+        }
+        if table.key == Key::Id { query.bind(ids) } else { query.bind(positions) }
+    }
+
     fn partition(&self) -> i32 {
         self.partition.number().into()
     }
@@ -100,29 +126,26 @@ impl ViewSnapshot for PostgresSnapshot {
         &self.parked
     }
 
+    async fn joined(
+        &mut self,
+        table: &'static Table,
+        keys: &[Cell<'static>],
+    ) -> Result<Vec<Joined>, ViewError> {
+        let columns =
+            format!("literal({}), concat_ws(',', {})", key_column(table), literals(table));
+        let query = self.of_keys(table, &columns, keys);
+        let rows = self.database.in_time(query.fetch_all(&mut self.reader)).await;
+        let rows = rows.map_err(failed(table.view))?;
+        let read = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
+    }
+
     async fn with_keys(
         &mut self,
         table: &'static Table,
         keys: &[Cell<'static>],
     ) -> Result<Vec<Literals>, ViewError> {
-        let array = if table.key == Key::Id { "uuid" } else { "int8" };
-        // Every name in the statement is a constant of this crate.
-        let statement = format!(
-            "SELECT {} FROM {} WHERE partition = $1 AND {} = ANY($2::{array}[])",
-            literals(table),
-            table.name,
-            key_column(table)
-        );
-        let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
-        let (mut ids, mut positions) = (Vec::new(), Vec::new());
-        for key in keys {
-            match key {
-                Cell::Id(id) => ids.push(*id),
-                Cell::Integer(position) => positions.push(*position),
-                _ => {}
-            }
-        }
-        let query = if table.key == Key::Id { query.bind(ids) } else { query.bind(positions) };
+        let query = self.of_keys(table, &literals(table), keys);
         self.rows(table, query).await
     }
 

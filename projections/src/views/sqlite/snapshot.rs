@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _, Transaction};
 use super::columns::failed;
 use super::{cursors, parked};
 use crate::error::ViewError;
-use crate::verify::{Literals, ViewSnapshot};
+use crate::verify::{Joined, Literals, ViewSnapshot};
 use crate::views::row::{Cell, Key, Row, Table, json};
 use crate::views::{ParkedPayments, ViewCursors};
 
@@ -72,6 +72,26 @@ impl ViewSnapshot for SqliteSnapshot {
 
     fn parked(&self) -> &ParkedPayments {
         &self.parked
+    }
+
+    async fn joined(
+        &mut self,
+        table: &'static Table,
+        keys: &[Cell<'static>],
+    ) -> Result<Vec<Joined>, ViewError> {
+        let (columns, name, key) = (literals(table), table.name, key_column(table));
+        let wanted: Vec<Wanted<'_>> = keys.iter().map(Wanted).collect();
+        let rows = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT quote({name}.{key}), concat_ws(',', {columns})
+             FROM json_each(?1) AS wanted CROSS JOIN {name}
+             WHERE {name}.partition = ?2 AND {name}.{key} = {}",
+            from_json(table.key)
+        )))
+        .bind(json(wanted.iter()))
+        .bind(self.partition.number())
+        .fetch_all(&mut *self.reader)
+        .await;
+        rows.map_err(failed(table.view))
     }
 
     async fn with_keys(

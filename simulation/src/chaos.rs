@@ -8,7 +8,7 @@ use daybook_engine::ids::Partition;
 use daybook_engine::lease::memory::MemoryLeases;
 use daybook_engine::ledger::memory::MemoryLedger;
 use daybook_engine::ledger::{
-    Append, AppendText, Ledger, LedgerIdentity, NewEvent, Recorded, Stretch,
+    Append, AppendText, IncarnationStart, Ledger, LedgerIdentity, NewEvent, Recorded, Stretch,
 };
 use daybook_engine::payment::EventType;
 use daybook_relay::cursors::memory::MemoryRelayCursors;
@@ -166,7 +166,17 @@ async fn fall_back(world: &World, heads: Vec<u64>) {
     let before = world.stores().ledger.clone();
     let LedgerIdentity { id, incarnation, partitions } = before.identity();
     let identity = LedgerIdentity { id, incarnation: incarnation + 1, partitions };
-    let restored = Arc::new(MemoryLedger::new(identity));
+    let partitions = Partition::all(partitions).zip(&heads);
+    let incarnations =
+        partitions.fold(before.incarnations().clone(), |starts, (partition, head)| {
+            let begun_after = *head;
+            starts.and(IncarnationStart {
+                incarnation: identity.incarnation,
+                partition,
+                begun_after,
+            })
+        });
+    let restored = Arc::new(MemoryLedger::adopted(identity, incarnations));
     restore(&*before, &restored, &heads).await;
     let ledger = plant::ledger(world.defect, restored);
     let clock = SkewedClock::new(world.timeline, 0);

@@ -25,6 +25,12 @@ impl Incarnations {
         Self(starts)
     }
 
+    /// These, and one that begins where a partition now ends.
+    #[must_use]
+    pub fn and(&self, start: IncarnationStart) -> Self {
+        Self(self.0.iter().copied().chain([start]).collect())
+    }
+
     /// Where an incarnation began in a partition; `None` for the first.
     #[must_use]
     pub fn begun_after(&self, partition: Partition, incarnation: u32) -> Option<u64> {

@@ -6,7 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::numbering::{Numbering, Placement, check, last_position};
-use super::{Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch};
+use super::{
+    Append, Appended, Head, Incarnations, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
+};
 use crate::event_text::EventText;
 use crate::ids::{Partition, PaymentId};
 use crate::seal::{Seal, SealStore, Sealed};
@@ -15,6 +17,7 @@ use crate::seal::{Seal, SealStore, Sealed};
 #[derive(Debug)]
 pub struct MemoryLedger {
     identity: LedgerIdentity,
+    incarnations: Incarnations,
     state: Mutex<State>,
 }
 
@@ -31,9 +34,15 @@ struct State {
 impl MemoryLedger {
     #[must_use]
     pub fn new(identity: LedgerIdentity) -> Self {
+        Self::adopted(identity, Incarnations::default())
+    }
+
+    /// An empty one of a later incarnation, to be filled up to where each partition was restored to.
+    #[must_use]
+    pub fn adopted(identity: LedgerIdentity, incarnations: Incarnations) -> Self {
         let partitions = Partition::all(identity.partitions).map(|_| Vec::new()).collect();
         let state = State { partitions, ..State::default() };
-        Self { identity, state: Mutex::new(state) }
+        Self { identity, incarnations, state: Mutex::new(state) }
     }
 
     /// Erases a payment's texts.
@@ -129,6 +138,10 @@ impl State {
 impl Ledger for MemoryLedger {
     fn identity(&self) -> LedgerIdentity {
         self.identity
+    }
+
+    fn incarnations(&self) -> &Incarnations {
+        &self.incarnations
     }
 
     async fn append(&self, batch: &[Append]) -> Result<Option<Vec<Appended>>, StoreError> {

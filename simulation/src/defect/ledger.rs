@@ -9,7 +9,7 @@ use daybook_engine::event_text::EventText;
 use daybook_engine::ids::{EventId, Partition, PaymentId};
 use daybook_engine::ledger::memory::MemoryLedger;
 use daybook_engine::ledger::{
-    Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
+    Append, Appended, Head, Incarnations, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
 };
 use uuid::Uuid;
 
@@ -51,6 +51,10 @@ macro_rules! ledger_over {
 
             fn identity(&self) -> LedgerIdentity {
                 self.$of.identity()
+            }
+
+            fn incarnations(&self) -> &Incarnations {
+                self.$of.incarnations()
             }
 
             fn batches_under_way(&self) -> usize {

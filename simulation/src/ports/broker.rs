@@ -9,6 +9,7 @@ use daybook_engine::broker::topic::{TopicFacts, TopicName, TopicSettings};
 use daybook_engine::broker::{Broker, BrokerError, Deliveries, NotSent, Offsets, Producer, Reader};
 use daybook_engine::ids::Partition;
 use daybook_engine::record::{DeadLetter, Record, TopicRecord};
+use daybook_engine::seal::ExportedSeal;
 
 use crate::door::{Door, Risk};
 use crate::faults::Fault;
@@ -59,6 +60,15 @@ impl Broker for BrokerPort {
     ) -> Result<(), BrokerError> {
         let write = self.broker.write_dead_letters(letters, settings);
         self.door.cross("dead letters written", Risk::Change, write).await
+    }
+
+    async fn write_seals(
+        &self,
+        seals: &[ExportedSeal],
+        settings: &TopicSettings,
+    ) -> Result<(), BrokerError> {
+        let write = self.broker.write_seals(seals, settings);
+        self.door.cross("seals written", Risk::Change, write).await
     }
 }
 

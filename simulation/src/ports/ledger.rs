@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use daybook_engine::event_text::EventText;
 use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::ledger::{
-    Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
+    Append, Appended, Head, Incarnations, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
 };
 use tokio::time::sleep;
 
@@ -76,6 +76,10 @@ impl LedgerPort {
 impl Ledger for LedgerPort {
     fn identity(&self) -> LedgerIdentity {
         self.ledger.identity()
+    }
+
+    fn incarnations(&self) -> &Incarnations {
+        self.ledger.incarnations()
     }
 
     fn batches_under_way(&self) -> usize {

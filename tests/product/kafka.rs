@@ -72,9 +72,13 @@ impl Topic {
     }
 
     pub(crate) fn broker(&self) -> KafkaBroker {
+        self.broker_of(&self.name)
+    }
+
+    fn broker_of(&self, topic: &str) -> KafkaBroker {
         let settings = KafkaSettings {
             brokers: self.brokers.clone(),
-            topic: self.name.parse().unwrap(),
+            topic: topic.parse().unwrap(),
             options: KafkaOptions::default(),
         };
         KafkaBroker::new(settings).unwrap()
@@ -94,7 +98,21 @@ impl Topic {
 
     /// Everything that a partition holds.
     pub(crate) async fn records(&self, partition: Partition) -> Vec<TopicRecord> {
-        let broker = self.broker();
+        self.records_of(&self.broker(), partition).await
+    }
+
+    /// The lines of the topic of seals; none where it is not there yet.
+    pub(crate) async fn seals(&self) -> Vec<String> {
+        let broker = self.broker_of(&format!("{}.seals", self.name));
+        if broker.topic().await.unwrap().is_none() {
+            return Vec::new();
+        }
+        let records = self.records_of(&broker, Partition::new(0)).await;
+        let line = |record: TopicRecord| String::from_utf8(record.value.unwrap()).unwrap();
+        records.into_iter().map(line).collect()
+    }
+
+    async fn records_of(&self, broker: &KafkaBroker, partition: Partition) -> Vec<TopicRecord> {
         let offsets = broker.offsets(&[partition]).await.unwrap()[0];
         let mut reader = broker.reader(&[(partition, offsets.first)]).unwrap();
         let mut records: Vec<TopicRecord> = Vec::new();
@@ -143,7 +161,9 @@ impl Drop for Topic {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let Ok(runtime) = runtime else { return };
             let options = AdminOptions::new().request_timeout(Some(FAREWELL));
-            let _ = runtime.block_on(admin.delete_topics(&[&name], &options));
+            let (seals, letters) = (format!("{name}.seals"), format!("{name}.dead-letters"));
+            let topics = [&*name, &*seals, &*letters];
+            let _ = runtime.block_on(admin.delete_topics(&topics, &options));
         });
         let _ = deleting.join();
     }

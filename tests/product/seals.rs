@@ -3,10 +3,11 @@
 
 use serde_json::json;
 use tokio::process::Command;
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::flows::authorized;
-use crate::harness::Daybook;
-use crate::store::Store;
+use crate::harness::{Daybook, PATIENCE};
+use crate::store::{Book, Store};
 
 /// One partition, so that positions are known, and seals at once.
 const FLAGS: &[&str] = &["--partitions=1", "--seal-every-ms=50"];
@@ -145,6 +146,29 @@ pub(crate) async fn exported_seals_fit_until_something_is_changed(store: Store) 
     assert!(message.contains("line 1 is no seal"), "{message}");
     let refused = daybook.command("verify", &["--against=/nowhere/seals"]).await;
     assert_eq!(refused.status.code(), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seals_stand_in_their_topic() {
+    let daybook = Daybook::start(Store::Kafka, FLAGS).await;
+    let Book::Kafka(_, topic) = &*daybook.book.clone() else { panic!("it has a topic") };
+    for number in 0..3 {
+        authorized(&daybook, &format!("k{number}"), 1000).await;
+        daybook.verify_until(" 0 events are not sealed yet").await;
+    }
+    let exported = daybook.command("seals export", &[]).await.stdout;
+    let exported = String::from_utf8(exported).unwrap();
+    let exported: Vec<_> = exported.lines().collect();
+    assert!(exported.len() >= 3, "{exported:?}");
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let published = topic.seals().await;
+        if published == exported {
+            break;
+        }
+        assert!(Instant::now() < give_up, "the topic has {published:?} of {exported:?}");
+        sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// The script of `docs/seals.md`, taken out of the page.

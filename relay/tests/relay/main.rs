@@ -7,6 +7,7 @@ mod failures;
 mod leases;
 mod records;
 mod rewinding;
+mod seals;
 mod stage;
 mod topics;
 mod verifying;

@@ -196,7 +196,16 @@ const APPLIED: &str = "daybook_views_events_total";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_views_of_a_killed_projection_are_taken_over() {
-    let api = Daybook::start(Store::Postgres, &flags("--role=api,workers", &[])).await;
+    are_taken_over(Store::Postgres, "--role=api,workers").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_views_of_a_killed_projection_are_taken_over_from_the_topic_too() {
+    are_taken_over(Store::Kafka, "--role=api,workers,relay").await;
+}
+
+async fn are_taken_over(store: Store, others: &str) {
+    let api = Daybook::start(store, &flags(others, &[])).await;
     let mut projections = Vec::new();
     for _ in 0..2 {
         projections.push(api.beside(&flags("--role=projections", &[])).await);

@@ -56,9 +56,9 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0007_days.sql"),
     },
     Migration {
-        number: 10,
+        number: 9,
         name: "rebuild",
-        sql: include_str!("../../../migrations/postgres/0010_rebuild.sql"),
+        sql: include_str!("../../../migrations/postgres/0009_rebuild.sql"),
     },
 ];
 

@@ -54,9 +54,9 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0007_days.sql"),
     },
     Migration {
-        number: 10,
+        number: 9,
         name: "rebuild",
-        sql: include_str!("../../../migrations/sqlite/0010_rebuild.sql"),
+        sql: include_str!("../../../migrations/sqlite/0009_rebuild.sql"),
     },
 ];
 

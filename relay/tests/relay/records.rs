@@ -58,6 +58,30 @@ async fn a_record_is_a_cloud_event_and_carries_what_the_ledger_knows() {
     assert!(record.bytes() - record.value.len() < ENVELOPE_BYTES_MAX / 4);
 }
 
+fn validator(name: &str) -> jsonschema::Validator {
+    let path = format!("{}/../schemas/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap()
+}
+
+fn assert_valid(validator: &jsonschema::Validator, value: &serde_json::Value) {
+    let errors = validator.iter_errors(value);
+    let causes: Vec<_> = errors.map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert_eq!(causes, Vec::<String>::new(), "{value}");
+}
+
+#[tokio::test]
+async fn every_record_is_as_its_published_schemas_say() {
+    let of_headers = validator("record-headers.v1");
+    for (event, record) in some_records().await {
+        let text = |value: Option<Vec<u8>>| String::from_utf8(value.unwrap()).unwrap();
+        let headers = record.headers.into_iter().map(|(name, value)| (name, text(value).into()));
+        assert_valid(&of_headers, &serde_json::Value::Object(headers.collect()));
+        let value: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+        assert_valid(&validator(&format!("{}.v{}", event.event_type, value["v"])), &value);
+    }
+}
+
 #[tokio::test]
 async fn a_record_without_one_of_its_headers_is_malformed() {
     let (event, record) = some_records().await.swap_remove(0);

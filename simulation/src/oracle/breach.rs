@@ -21,8 +21,8 @@ pub enum Invariant {
     IntentBeforeCall,
     /// Nothing is sent to the acquirer at or after `sendBefore`.
     NothingSentTooLate,
-    /// Captures, voids and refunds of one payment are with the acquirer one at a time; only a repeat of
-    /// one that is unknown already may meet its own earlier call.
+    /// Captures, voids and refunds of one payment are with the acquirer one at a time, each until it has
+    /// an outcome; only a repeat of one that is unknown already may meet its own earlier call.
     OneCallAtATime,
     /// No operation is executed twice at the acquirer.
     ExecutedOnce,

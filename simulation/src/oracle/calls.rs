@@ -76,6 +76,9 @@ impl Oracle {
             return;
         };
         let is_over = sent.at_ms >= since + self.calls.limit_ms;
+        // A notice may have brought the outcome meanwhile.
+        let before = self.latest(&sent.payment).and_then(|account| account.operation(&other));
+        let is_over = is_over || before.is_some_and(|before| !before.is_open());
         let is_repeat = is_doubted && other == sent.operation;
         self.must(is_over || is_repeat, OneCallAtATime, || {
             format!(

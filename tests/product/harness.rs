@@ -230,7 +230,7 @@ impl Daybook {
     pub(crate) async fn says(&self, wanted: &str) {
         let give_up = Instant::now() + PATIENCE;
         while !self.said().contains(wanted) {
-            assert!(Instant::now() < give_up, "nothing says {wanted:?}");
+            assert!(Instant::now() < give_up, "nothing says {wanted:?} in:\n{}", self.said());
             sleep(Duration::from_millis(20)).await;
         }
     }

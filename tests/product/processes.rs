@@ -196,34 +196,44 @@ const APPLIED: &str = "daybook_views_events_total";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_views_of_a_killed_projection_are_taken_over() {
-    are_taken_over(Store::Postgres, "--role=api,workers").await;
+    let api = Daybook::start(Store::Postgres, &flags("--role=api,workers", &[])).await;
+    let mut one = api.beside(&flags("--role=projections", &[])).await;
+    let other = api.beside(&flags("--role=projections", &[])).await;
+    let mut count = 0;
+    while one.metric(APPLIED).await == 0 || other.metric(APPLIED).await == 0 {
+        authorize_more(&api, &mut count).await;
+    }
+    one.kill().await;
+    are_taken_over(&api).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_views_of_a_killed_projection_are_taken_over_from_the_topic_too() {
-    are_taken_over(Store::Kafka, "--role=api,workers,relay").await;
+    let mut daybook = Daybook::start(Store::Kafka, IMPATIENT).await;
+    let other = daybook.beside(&flags("--role=projections", &[])).await;
+    let mut count = 0;
+    while daybook.metric(APPLIED).await == 0 || other.metric(APPLIED).await == 0 {
+        authorize_more(&daybook, &mut count).await;
+    }
+    daybook.kill_role("projections").await;
+    are_taken_over(&daybook).await;
 }
 
-async fn are_taken_over(store: Store, others: &str) {
-    let api = Daybook::start(store, &flags(others, &[])).await;
-    let mut projections = Vec::new();
-    for _ in 0..2 {
-        projections.push(api.beside(&flags("--role=projections", &[])).await);
-    }
-    // Until both have a share, and have done something: the first one has everything at first.
-    let mut count = 0;
-    while projections[0].metric(APPLIED).await == 0 || projections[1].metric(APPLIED).await == 0 {
-        authorized(&api, &format!("k{count}"), 1000).await;
-        count += 1;
-        assert!(count < 5_000, "one of two projections does nothing");
-    }
-    projections[0].kill().await;
+/// Until both of two projections have a share, and have done something: the first one has everything
+/// at first.
+async fn authorize_more(daybook: &Daybook, count: &mut u32) {
+    authorized(daybook, &format!("k{count}"), 1000).await;
+    *count += 1;
+    assert!(*count < 5_000, "one of two projections does nothing");
+}
+
+async fn are_taken_over(api: &Daybook) {
     let killed_at = Instant::now();
     for number in 0..100 {
-        authorized(&api, &format!("after-{number}"), 1000).await;
+        authorized(api, &format!("after-{number}"), 1000).await;
     }
     loop {
-        let behind = views_behind(&api).await;
+        let behind = views_behind(api).await;
         if behind.ends_with("the views 0 events behind") {
             break;
         }

@@ -61,7 +61,8 @@ async fn a_record_is_a_cloud_event_and_carries_what_the_ledger_knows() {
 fn validator(name: &str) -> jsonschema::Validator {
     let path = format!("{}/../schemas/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let schema = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap()
+    let schema = serde_json::from_str(&schema).expect("a schema is JSON");
+    jsonschema::draft202012::new(&schema).expect("it is a schema")
 }
 
 fn assert_valid(validator: &jsonschema::Validator, value: &serde_json::Value) {

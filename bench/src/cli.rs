@@ -90,10 +90,11 @@ fn several_commands() -> [Command; 4] {
         .arg(seed());
     let together = Command::new("together")
         .about(
-            "The load of `authorize` on one API process, then on two: what two reach of one's rate",
+            "The load of `authorize` on one API process and on two, six times by turns: what two reach \
+             of one's rate",
         )
         .arg(count("connections", "128", "How many connections in all"))
-        .arg(duration_arg("duration", "15s", "How long, each time"))
+        .arg(duration_arg("duration", "30s", "How long for one and for two, over all rounds"))
         .arg(count("merchants", "16", "How many merchants the payments are spread over"));
     let project = Command::new("project")
         .about(

@@ -70,11 +70,6 @@ impl Sessions {
         self.idle().push((taken.connection, Instant::now()));
     }
 
-    /// Whether a connection is in use.
-    pub(super) fn is_busy(&self) -> bool {
-        self.places.available_permits() < SESSIONS
-    }
-
     /// Ends the connections, as soon as nobody uses one.
     pub(super) async fn close(&self) {
         // What is asked later fails; the error of a closed semaphore changes nothing about that.

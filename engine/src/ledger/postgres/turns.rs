@@ -2,7 +2,7 @@
 //!
 //! Every batch waits for the heads that the one before it has locked. Where it is made up before it
 //! waits, it stays as small as it was then, and each head that was moved meanwhile has to be read twice
-//! over; so who finds the ledger busy takes its turn first, an advisory lock that the batch before it
+//! over; so who has seen others write takes its turn first, an advisory lock that the batch before it
 //! holds until it is committed, and makes its batch up of all that has come by then. A turn is a
 //! courtesy: nothing rests on it but the size of batches, so a process that keeps it too long is passed
 //! over.
@@ -60,7 +60,7 @@ pub(super) enum Turn {
 impl Turns {
     /// Waits for the turn, where anybody else is writing.
     pub(super) async fn wait(&self, database: &Database, sessions: &Sessions) {
-        if !self.is_worth_waiting(sessions) {
+        if !self.is_worth_waiting() {
             return;
         }
         // An append on what can't be had will say why.
@@ -76,10 +76,9 @@ impl Turns {
         }
     }
 
-    fn is_worth_waiting(&self, sessions: &Sessions) -> bool {
-        let is_shared = sessions.is_busy() || self.is_shared();
+    fn is_worth_waiting(&self) -> bool {
         let state = self.state();
-        state.held.is_none() && is_shared && !is_still(state.passed_over_until)
+        state.held.is_none() && is_still(state.shared_until) && !is_still(state.passed_over_until)
     }
 
     /// Whether another process was seen to write to this ledger a moment ago.

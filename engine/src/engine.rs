@@ -122,10 +122,12 @@ impl Engine {
     pub fn start(foundations: Foundations, settings: EngineSettings) -> Self {
         let Foundations { ledger, acquirer, clock, ids, wake, metrics } = foundations;
         let capacity = settings.queue_max;
-        let writer = Writer::start(ledger.clone(), &settings, wake, metrics.clone());
+        let admission = Admission::new(capacity);
+        let writer =
+            Writer::start(ledger.clone(), &settings, wake, metrics.clone(), admission.clone());
         Self(Arc::new(Inner {
             identity: ledger.identity(),
-            admission: Admission::new(capacity),
+            admission,
             cache: Cache::new(settings.cache_max),
             slots: Slots::default(),
             waiting: Semaphore::new(settings.waiting_max.min(Semaphore::MAX_PERMITS)),

@@ -19,11 +19,18 @@ impl Room {
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
     rooms: Arc<Semaphore>,
+    capacity: usize,
 }
 
 impl Admission {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { rooms: Arc::new(Semaphore::new(capacity.min(Semaphore::MAX_PERMITS))) }
+        let capacity = capacity.min(Semaphore::MAX_PERMITS);
+        Self { rooms: Arc::new(Semaphore::new(capacity)), capacity }
+    }
+
+    /// How many rooms are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.capacity.saturating_sub(self.rooms.available_permits())
     }
 
     /// Room for `appends`, at once or not at all.

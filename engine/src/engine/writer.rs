@@ -1,8 +1,9 @@
 //! Group commit: one task takes whatever is queued and appends it as one transaction.
 //!
-//! No timer: while one batch commits, the next gathers, so batches grow by themselves under load
-//! and a lone command waits for nobody. A store may have the next batch made up and sent while one
-//! commits; batches under way never hold the same payment, whose next event waits for the last.
+//! While one batch commits, the next gathers, so batches grow by themselves under load and a lone command
+//! waits for nobody; only where far more is under way than has come does a batch wait for it. A store may
+//! have the next batch made up and sent while one commits; batches under way never hold the same payment,
+//! whose next event waits for the last.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::admission::Room;
+use super::admission::{Admission, Room};
 use super::metrics::EngineMetrics;
 use super::settings::EngineSettings;
 use crate::ledger::{Append, Appended, Ledger, StoreError};
@@ -20,6 +21,11 @@ use crate::wake::Wake;
 
 const BATCH_COMMANDS_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// A batch of fewer commands than one for so many rooms taken waits for more: a quarter of the requests where
+/// all of them authorize.
+const ROOMS_FOR_ONE: usize = 6;
+const GATHER_STEP: Duration = Duration::from_millis(1);
+const GATHER_MAX: Duration = Duration::from_millis(3);
 /// How long a batch whose answer was lost is looked for before its commands are told so.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 const RECOVERY_PAUSE: Duration = Duration::from_millis(50);
@@ -45,12 +51,19 @@ impl Writer {
         settings: &EngineSettings,
         wake: Wake,
         metrics: Arc<EngineMetrics>,
+        admission: Admission,
     ) -> Self {
         let (queue, receiver) = mpsc::channel(settings.queue_max.max(1));
         let answering = settings.has_writer_thread.then(|| Handle::try_current().ok()).flatten();
         let looked_for = watch::Sender::new(0);
         let committing = Committing { ledger, wake, metrics, looked_for, answering };
-        let task = WriterTask { receiver, committing, under_way: JoinSet::new() };
+        let task = WriterTask {
+            receiver,
+            committing,
+            under_way: JoinSet::new(),
+            admission,
+            last_commit: Duration::ZERO,
+        };
         match settings.has_writer_thread {
             true => run_on_own_thread(task),
             false => drop(tokio::spawn(task.run())),
@@ -95,7 +108,10 @@ fn run_on_own_thread(task: WriterTask) {
 struct WriterTask {
     receiver: mpsc::Receiver<Queued>,
     committing: Committing,
-    under_way: JoinSet<()>,
+    /// How long each takes.
+    under_way: JoinSet<Duration>,
+    admission: Admission,
+    last_commit: Duration,
 }
 
 /// What committing a batch needs.
@@ -114,6 +130,7 @@ struct Committing {
 impl WriterTask {
     async fn run(mut self) {
         while let Some(first) = self.next_command().await {
+            self.gather().await;
             self.committing.ledger.wait_for_turn().await;
             let batch = self.fill(first);
             self.under_way.spawn(self.committing.clone().run(batch));
@@ -132,7 +149,9 @@ impl WriterTask {
             let has_room = self.under_way.len() < under_way_max;
             tokio::select! {
                 biased;
-                Some(_) = self.under_way.join_next() => {}
+                Some(took) = self.under_way.join_next() => {
+                    self.last_commit = took.unwrap_or_default();
+                }
                 _ = looked_for.changed() => {}
                 queued = self.receiver.recv(), if is_looking || has_room => match queued? {
                     queued if is_looking => {
@@ -142,6 +161,19 @@ impl WriterTask {
                     queued => return Some(queued),
                 },
             }
+        }
+    }
+
+    /// Lets a batch grow that would be far smaller than what is under way, since it would cost the ledger nearly
+    /// as much as a large one: at most as long as the last commit took, and never where little is going on.
+    async fn gather(&self) {
+        let enough = self.admission.taken() / ROOMS_FOR_ONE;
+        let steps = self.last_commit.min(GATHER_MAX).as_millis();
+        for _ in 0..steps {
+            if self.receiver.len() + 1 >= enough {
+                return;
+            }
+            tokio::time::sleep(GATHER_STEP).await;
         }
     }
 
@@ -158,15 +190,18 @@ impl WriterTask {
 }
 
 impl Committing {
-    async fn run(self, batch: Vec<Queued>) {
+    async fn run(self, batch: Vec<Queued>) -> Duration {
+        let started = Instant::now();
         let (appends, replies): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|queued| (queued.append, queued.reply)).unzip();
         let answers = self.commit(&appends).await;
+        let took = started.elapsed();
         let answering = answer(replies, answers);
         match &self.answering {
             Some(runtime) => drop(runtime.spawn(answering)),
             None => answering.await,
         }
+        took
     }
 
     async fn commit(&self, batch: &[Append]) -> Vec<Result<Appended, StoreError>> {

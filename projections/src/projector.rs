@@ -1,5 +1,6 @@
-//! The projector: from the feed into the views, one batch at a time.
+//! The projector: from the feed into the views, batch by batch, the next one read while one is written.
 
+mod ahead;
 mod applying;
 mod health;
 mod measuring;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::ViewError;
 use crate::feed::{Feed, Wanted};
 use crate::views::{ViewCursors, ViewStore};
+use ahead::Ahead;
 use pace::Pacing;
 
 /// What one step came to.
@@ -49,6 +51,8 @@ pub struct Projector {
     held: Arc<[Partition]>,
     /// As the last commit left them; `None` until they are read, and after every surprise.
     cursors: Option<BTreeMap<Partition, ViewCursors>>,
+    /// What was read while the last batches were written.
+    ahead: Option<Ahead>,
     /// The partitions that stand still, and why.
     stopped: BTreeMap<Partition, ViewError>,
     clock: Arc<dyn Clock>,
@@ -78,6 +82,7 @@ impl Projector {
             partitions,
             held: Arc::default(),
             cursors: None,
+            ahead: None,
             stopped: BTreeMap::new(),
             clock,
             counted_at: None,
@@ -148,9 +153,13 @@ impl Projector {
         let heads = self.ledger.heads().await?;
         let wanted = self.wanted(&cursors, &heads)?;
         self.measure_lag(&cursors, &heads).await?;
-        let fed = self.feed.next(&wanted, self.pace.batch_max).await?;
+        let fed = self.fed(&cursors, &wanted).await?;
         let (batches, unknown) = self.batches(&cursors, fed).await?;
-        let outcome = self.apply(cursors, batches).await?;
+        let reading = self.reading_ahead(&cursors, &heads, &batches)?;
+        let reading = async { reading?.run().await };
+        let (outcome, ahead) = tokio::join!(biased; self.apply(cursors, batches), reading);
+        self.ahead = ahead;
+        let outcome = outcome?;
         unknown.map_or(Ok(outcome), Err)
     }
 
@@ -162,6 +171,7 @@ impl Projector {
         }
         self.held = now;
         self.cursors = None;
+        self.ahead = None;
         self.counted_at = None;
         self.measured_at = None;
         self.stopped.retain(|partition, _| self.held.contains(partition));
@@ -202,6 +212,7 @@ impl Projector {
     fn stop_partition(&mut self, partition: Partition, error: ViewError) {
         tracing::error!(%partition, %error, "a partition's views stop");
         self.stopped.insert(partition, error);
+        self.ahead = None;
         self.say_what_stands();
     }
 

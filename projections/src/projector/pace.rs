@@ -32,6 +32,14 @@ impl Default for Pace {
     }
 }
 
+impl Pace {
+    /// Whether a step of so many events was ended by the bound and not by the feed's end. Shares are rounded
+    /// down, so a batch that was cut may be a little short of it.
+    pub(super) fn is_full(&self, events: usize) -> bool {
+        u32::try_from(events).map_or(true, |events| events >= self.batch_max / 2)
+    }
+}
+
 pub(super) struct Pacing {
     pace: Pace,
     backoff: Duration,
@@ -69,16 +77,12 @@ impl Pacing {
     }
 
     fn after_success(&mut self, outcome: Outcome) -> Pause {
-        // Shares are rounded down, so a batch that was cut by the limit may be a little short of it.
-        let full = self.pace.batch_max / 2;
         if outcome != Outcome::Idle {
             self.look = FIRST_LOOK;
         }
         match outcome {
-            Outcome::Applied(events) if u32::try_from(events).is_ok_and(|n| n < full) => {
-                Pause::For(self.pace.gather)
-            }
-            Outcome::Applied(_) => Pause::For(Duration::ZERO),
+            Outcome::Applied(events) if self.pace.is_full(events) => Pause::For(Duration::ZERO),
+            Outcome::Applied(_) => Pause::For(self.pace.gather),
             Outcome::Idle => {
                 let look = self.look.min(self.pace.poll);
                 self.look = look.saturating_mul(2);

@@ -77,6 +77,8 @@ cases! { $
         a_ledger_that_ends_before_a_cursor_stops_everything
         an_event_of_a_later_build_stops_the_projector_and_says_upgrade
         a_view_that_stands_behind_the_others_catches_up_alone
+        the_next_batch_is_read_while_a_full_one_is_written
+        what_was_read_ahead_is_dropped_where_the_views_were_set_back
         views_opened_again_go_on_where_they_stood
         views_set_back_under_an_idle_projector_are_built_again
         the_run_loop_wakes_up_applies_and_stops;

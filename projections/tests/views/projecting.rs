@@ -12,7 +12,7 @@ use daybook_engine::cursor::Found;
 use daybook_engine::ids::{EventId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded, StoreError};
-use daybook_projections::feed::{Fed, Feed, Wanted};
+use daybook_projections::feed::{Fed, Feed, LedgerFeed, Wanted};
 use daybook_projections::views::{Applied, Batch, ViewCursors};
 use daybook_projections::{Outcome, Pace, PageQuery, Projector, ViewError, lag};
 use tokio::sync::watch;
@@ -44,6 +44,40 @@ impl Feed for Told {
         let mut told = self.0.lock().unwrap();
         Ok(if told.is_empty() { Fed::default() } else { told.remove(0).into() })
     }
+}
+
+/// The ledger as the feed, which remembers what was asked of it.
+struct Asked {
+    feed: LedgerFeed,
+    wanted: std::sync::Mutex<Vec<Vec<Wanted>>>,
+}
+
+impl Asked {
+    fn times(&self) -> usize {
+        self.wanted.lock().unwrap().len()
+    }
+
+    fn last(&self) -> Vec<(Partition, u64)> {
+        let wanted = self.wanted.lock().unwrap();
+        wanted.last().unwrap().iter().map(|one| (one.partition, one.after.position)).collect()
+    }
+}
+
+#[async_trait]
+impl Feed for Asked {
+    async fn next(&self, wanted: &[Wanted], limit: u32) -> Result<Fed, StoreError> {
+        self.wanted.lock().unwrap().push(wanted.to_vec());
+        self.feed.next(wanted, limit).await
+    }
+}
+
+/// A projector of batches of about `batch_max` events, and what it reads from.
+fn in_batches(desk: &Desk, book: &Arc<Book>, batch_max: u32) -> (Projector, Arc<Asked>) {
+    let feed = LedgerFeed::new(book.clone());
+    let feed = Arc::new(Asked { feed, wanted: std::sync::Mutex::default() });
+    let pace = Pace { batch_max, ..Pace::default() };
+    let (views, held) = (desk.views.clone(), HeldPartitions::all(PARTITIONS));
+    (Projector::new(book.clone(), feed.clone(), views, pace, held, clock()), feed)
 }
 
 fn told(desk: &Desk, book: &Arc<Book>, batches: Vec<Vec<Recorded>>) -> Projector {
@@ -102,7 +136,7 @@ pub(crate) async fn two_projectors_side_by_side_apply_every_event_once(store: St
 fn sharing(desk: &Desk, book: &Arc<Book>, partitions: &[u16]) -> (Projector, Held) {
     let held = partitions.iter().copied().map(Partition::new).collect();
     let (hold, partitions) = watch::channel(held);
-    let feed = Arc::new(daybook_projections::feed::LedgerFeed::new(book.clone()));
+    let feed = Arc::new(LedgerFeed::new(book.clone()));
     let (views, held) = (desk.views.clone(), HeldPartitions::from(partitions));
     (Projector::new(book.clone(), feed, views, Pace::default(), held, clock()), hold)
 }
@@ -318,6 +352,43 @@ pub(crate) async fn views_set_back_under_an_idle_projector_are_built_again(store
     assert_eq!(desk.dump().await, before);
 }
 
+pub(crate) async fn the_next_batch_is_read_while_a_full_one_is_written(store: Store) {
+    let history = History::of_refunded(20);
+    let book = Arc::new(Book::of(&history.recorded));
+    let desk = Desk::open(store).await;
+    let (mut projector, asked) = in_batches(&desk, &book, 40);
+    assert!(matches!(projector.project_once().await.unwrap(), Outcome::Applied(_)));
+    assert_eq!(asked.times(), 2, "once for the batch, and once ahead");
+    let cursors = desk.views.cursors().await.unwrap();
+    let reached: Vec<_> = cursors.into_iter().map(|(p, at)| (p, at.lowest().position)).collect();
+    assert_eq!(asked.last(), reached, "what is read ahead follows the batch");
+    let mut steps = 1;
+    while projector.project_once().await.unwrap() != Outcome::Idle {
+        steps += 1;
+    }
+    // The last batch is not full: nothing is read ahead behind it, and the idle step asks once.
+    assert_eq!(asked.times(), steps + 1);
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
+}
+
+pub(crate) async fn what_was_read_ahead_is_dropped_where_the_views_were_set_back(store: Store) {
+    let history = History::of_refunded(20);
+    let book = Arc::new(Book::of(&history.recorded));
+    let desk = Desk::open(store).await;
+    let (mut projector, _) = in_batches(&desk, &book, 40);
+    assert!(matches!(projector.project_once().await.unwrap(), Outcome::Applied(_)));
+    desk.damage(
+        "DELETE FROM payment; DELETE FROM operation; DELETE FROM refund;
+         DELETE FROM settlement; DELETE FROM settlement_line; DELETE FROM balance;
+         UPDATE view_cursor SET position = 0, event_id = NULL, topic_offset = NULL",
+    )
+    .await;
+    // The first step meets cursors that it does not expect, and changes nothing.
+    assert_eq!(projector.project_once().await.unwrap(), Outcome::Idle);
+    while projector.project_once().await.unwrap() != Outcome::Idle {}
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
+}
+
 pub(crate) async fn views_opened_again_go_on_where_they_stood(store: Store) {
     let history = History::of_refunded(20);
     let book = Arc::new(Book::of(&history.recorded[..61]));
@@ -336,7 +407,7 @@ pub(crate) async fn the_run_loop_wakes_up_applies_and_stops(store: Store) {
     let book = Arc::new(Book::default());
     let desk = Desk::open(store).await;
     let pace = Pace { poll: Duration::from_secs(3600), ..Pace::default() };
-    let feed = Arc::new(daybook_projections::feed::LedgerFeed::new(book.clone()));
+    let feed = Arc::new(LedgerFeed::new(book.clone()));
     let projector = Projector::new(
         book.clone(),
         feed,

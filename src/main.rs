@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use crate::cli::{Command, Failure};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let outcome = cli::parse().and_then(|(command, config)| {

@@ -12,6 +12,8 @@ mod decode;
 mod error;
 mod exchange;
 mod fields;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzz;
 mod headers;
 mod json;
 mod limits;

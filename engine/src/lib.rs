@@ -9,6 +9,8 @@ pub mod defects;
 pub mod durability;
 pub mod engine;
 pub mod event_text;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzz;
 pub mod idempotency;
 pub mod ids;
 pub mod journal;

@@ -8,6 +8,8 @@
 
 mod error;
 pub mod feed;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzz;
 mod lag;
 mod parked;
 pub mod projector;

@@ -6,6 +6,8 @@ mod change;
 mod columns;
 mod cursors;
 mod forgetting;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod fuzz;
 pub mod operations;
 mod page;
 mod parked;

@@ -127,10 +127,10 @@ pub trait WorkStore: Send + Sync + 'static {
     ) -> Result<Vec<Claim>, StoreError>;
 
     /// Gives a claim back: the operation is due again `delay` from now on the store's clock, with
-    /// one attempt more; once flagged it stays so. Does nothing where the claim has ended or passed
-    /// to another holder. (After an event was recorded for the operation no such call is needed:
-    /// the fold of its outcome takes item and claim away, the fold of `operation_unknown` counts
-    /// the attempt and takes the claim.)
+    /// one attempt more. It is flagged, and so are those of its payment that wait behind it, where they
+    /// were opened at `flagged_since` or before; once flagged they stay so. Does nothing where the claim
+    /// has ended or passed to another holder. (After an outcome was recorded for the operation no such call is needed:
+    /// its fold takes item and claim away.)
     ///
     /// # Errors
     /// When the store can't be written.
@@ -138,8 +138,17 @@ pub trait WorkStore: Send + Sync + 'static {
         &self,
         claim: &Claim,
         delay: Duration,
-        flagged: bool,
+        flagged_since: Timestamp,
     ) -> Result<(), StoreError>;
+
+    /// Ends a claim whose call was recorded as unknown, and leaves its operation as it is: the fold of
+    /// that event counts the attempt and makes it due. Nobody but the holder ends it, since such an event
+    /// may be recorded so late that another worker has claimed the operation anew. Does nothing where
+    /// the claim has ended or passed to another holder.
+    ///
+    /// # Errors
+    /// When the store can't be written; then it runs out by itself.
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
 
     /// Up to `limit` expiries that are due, longest due first. They are not claimed: two workers
     /// may meet on one, and the ledger lets one of them record it.

@@ -102,7 +102,9 @@ cases! { $
         a_claim_that_ran_out_is_taken_over
         putting_back_counts_the_attempt_and_delays
         a_flag_stays
-        an_inquiry_has_its_own_due_time_and_frees_the_claim
+        what_waits_behind_a_flagged_operation_is_flagged_when_it_is_as_old
+        an_inquiry_has_its_own_due_time_and_leaves_the_claim_to_its_holder
+        a_claim_is_released_by_its_holder_alone
         partitions_not_asked_for_are_not_touched;
     expiries:
         expiries_come_due_in_order
@@ -178,7 +180,9 @@ async fn claim_one(store: &dyn WorkStore) -> Claim {
 }
 
 async fn put_back(store: &dyn WorkStore, claim: &Claim, delay: Duration, flagged: bool) {
-    store.put_back(claim, delay, flagged).await.expect("a claim is put back");
+    let opened_at = claim.item.opened_at;
+    let flagged_since = if flagged { opened_at } else { opened_at.plus_millis(-1) };
+    store.put_back(claim, delay, flagged_since).await.expect("a claim is put back");
 }
 
 async fn due_expiries(store: &dyn WorkStore) -> Vec<ExpiryItem> {

@@ -19,8 +19,8 @@ use crate::payment::{Event, EventBody, Verb};
 pub enum WorkChange {
     /// An operation is open; nothing where it stands there already.
     Open(WorkItem),
-    /// An operation's call had no definite answer: the attempt is counted, the claim goes, and it
-    /// is due for inquiry.
+    /// An operation's call had no definite answer: the attempt is counted, and it is due for inquiry as
+    /// soon as nobody holds it.
     Inquire {
         partition: Partition,
         payment_id: PaymentId,

@@ -10,9 +10,10 @@ use async_trait::async_trait;
 use self::rows::{Rows, expiry_item};
 use super::schedule::after;
 use super::{
-    Claim, ExpiryEnd, ExpiryItem, REFUSED_EXPIRY_DELAY, WorkChange, WorkCounts, WorkItem, WorkStore,
+    Claim, ExpiryEnd, ExpiryItem, ForgetWork, REFUSED_EXPIRY_DELAY, WorkChange, WorkCounts,
+    WorkItem, WorkStore,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::cursor::Cursor;
 use crate::ids::Partition;
 use crate::ledger::StoreError;
@@ -43,6 +44,14 @@ impl MemoryWork {
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ForgetWork for MemoryWork {
+    async fn forget(&self) -> Result<(), StoreError> {
+        self.rows().forget();
+        Ok(())
     }
 }
 
@@ -91,20 +100,24 @@ impl WorkStore for MemoryWork {
         &self,
         claim: &Claim,
         delay: Duration,
-        flagged: bool,
+        flagged_since: Timestamp,
     ) -> Result<(), StoreError> {
         let due_at = after(self.clock.now(), delay);
         let mut rows = self.rows();
-        let payment = (claim.item.partition, claim.item.payment_id);
-        if rows.claims.get(&payment).is_none_or(|held| held.token != claim.token) {
+        if !rows.release(claim) {
             return Ok(());
         }
-        rows.claims.remove(&payment);
+        let payment = (claim.item.partition, claim.item.payment_id);
         if let Some(item) = rows.item(payment, claim.item.operation_id) {
             item.due_at = due_at;
             item.attempts = item.attempts.saturating_add(1);
-            item.flagged |= flagged;
         }
+        rows.flag(payment, flagged_since);
+        Ok(())
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.rows().release(claim);
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use sqlx::Row;
 use super::{
     Claim, ExpiryEnd, ExpiryItem, REFUSED_EXPIRY_DELAY, WorkChange, WorkCounts, WorkStore,
 };
+use crate::clock::Timestamp;
 use crate::cursor::Cursor;
 use crate::durability::Durability;
 use crate::ids::Partition;
@@ -145,11 +146,22 @@ impl WorkStore for PostgresWork {
         &self,
         claim: &Claim,
         delay: Duration,
-        flagged: bool,
+        flagged_since: Timestamp,
     ) -> Result<(), StoreError> {
         let mut transaction = self.claims.begin(&lock(&[claim.item.partition])).await?;
-        let put_back = claims::put_back(transaction.connection(), claim, delay, flagged);
+        let put_back = claims::put_back(transaction.connection(), claim, delay, flagged_since);
         if self.claims.answered(put_back).await? {
+            transaction.commit().await
+        } else {
+            transaction.roll_back().await
+        }
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        // Of no weight after a power cut: then it runs out by itself.
+        let mut transaction = self.rows.begin(&lock(&[claim.item.partition])).await?;
+        let released = claims::release(transaction.connection(), claim);
+        if self.rows.answered(released).await? {
             transaction.commit().await
         } else {
             transaction.roll_back().await

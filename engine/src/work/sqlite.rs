@@ -21,7 +21,7 @@ use super::schedule::after;
 use super::{
     Claim, ExpiryEnd, ExpiryItem, REFUSED_EXPIRY_DELAY, WorkChange, WorkCounts, WorkStore,
 };
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::cursor::Cursor;
 use crate::durability::Durability;
 use crate::ids::Partition;
@@ -148,13 +148,19 @@ impl WorkStore for SqliteWork {
         &self,
         claim: &Claim,
         delay: Duration,
-        flagged: bool,
+        flagged_since: Timestamp,
     ) -> Result<(), StoreError> {
         let mut writer = self.begin().await?;
         let due_at = after(self.clock.now(), delay);
-        let was_held = claims::put_back(&mut writer, claim, due_at, flagged).await;
+        let was_held = claims::put_back(&mut writer, claim, due_at, flagged_since).await;
         self.end(writer, was_held, |was_held| *was_held).await?;
         Ok(())
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        let mut writer = self.begin().await?;
+        let released = claims::release(&mut writer, claim).await;
+        self.end(writer, released, |is_released| *is_released).await.map(|_| ())
     }
 
     async fn due_expiries(

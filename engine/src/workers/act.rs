@@ -10,6 +10,7 @@ use crate::acquirer::{AcquirerRequest, CallAnswer, InquiryAnswer};
 use crate::clock::Timestamp;
 use crate::engine::{acquirer_request, never_reached};
 use crate::ids::Partition;
+use crate::ledger::StoreError;
 use crate::payment::{Operation, OperationStatus, Outcome, Verb};
 use crate::work::Claim;
 
@@ -23,7 +24,9 @@ const SETTLE_DELAY: Duration = Duration::from_secs(1);
 /// What to do with the claim once the acquirer was asked.
 enum Next {
     /// The outcome's fold ends it.
-    Recorded,
+    Concluded,
+    /// Recorded as unknown: the fold makes the operation due, and the holder ends its claim.
+    Unknown,
     /// Due again after so long.
     Again(Duration),
 }
@@ -73,17 +76,25 @@ impl Workers {
                 Next::Again(self.settings.schedule.delay(claim.item.attempts))
             }
         };
-        let Next::Again(delay) = next else { return };
-        let flagged = self.settings.schedule.is_flagged(claim.item.opened_at, self.on.clock.now());
-        if flagged && !claim.item.flagged {
+        let given_back = match next {
+            Next::Concluded => return,
+            Next::Unknown => self.on.work.release(claim).await,
+            Next::Again(delay) => self.put_back(claim, delay).await,
+        };
+        if let Err(error) = given_back {
+            tracing::warn!(%error, "a claim could not be given back; it runs out by itself");
+        }
+    }
+
+    async fn put_back(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+        let flagged_since = self.settings.schedule.flagged_since(self.on.clock.now());
+        if claim.item.opened_at <= flagged_since && !claim.item.flagged {
             tracing::error!(
                 operation_id = %claim.item.operation_id, payment_id = %claim.item.payment_id,
                 "an operation has been open for too long: people should look at it"
             );
         }
-        if let Err(error) = self.on.work.put_back(claim, delay, flagged).await {
-            tracing::warn!(%error, "a claim could not be given back; it runs out by itself");
-        }
+        self.on.work.put_back(claim, delay, flagged_since).await
     }
 
     async fn attempt(&self, claim: &Claim, claimed_at: Instant) -> Result<Next, WorkerError> {
@@ -143,7 +154,7 @@ impl Workers {
                 // A new one is made due by its own event; an old one may be at the acquirer still.
                 let delay = self.settings.schedule.delay(claim.item.attempts);
                 Ok(if is_new {
-                    Next::Recorded
+                    Next::Unknown
                 } else {
                     Next::Again(delay.max(self.settings.limits.processing))
                 })
@@ -211,7 +222,7 @@ impl Workers {
         let is_concluded =
             engine.conclude(request.payment_id, request.operation_id, outcome, room).await?;
         Ok(if is_concluded {
-            Next::Recorded
+            Next::Concluded
         } else {
             Next::Again(self.settings.schedule.delay(claim.item.attempts))
         })

@@ -101,8 +101,10 @@ async fn a_return_whose_answer_was_lost_is_counted_once() {
         let lined = Lined::open().await;
         assert!(lined.store.apply(&[WorkChange::Open(ITEM)], &[]).await.unwrap());
         let claim = lined.store.claim(PARTITIONS, HOLD, 10).await.unwrap().remove(0);
-        lined.lost(cut, lined.store.put_back(&claim, Duration::ZERO, false)).await;
-        lined.store.put_back(&claim, Duration::ZERO, false).await.unwrap();
+        lined
+            .lost(cut, lined.store.put_back(&claim, Duration::ZERO, Timestamp::from_millis(0)))
+            .await;
+        lined.store.put_back(&claim, Duration::ZERO, Timestamp::from_millis(0)).await.unwrap();
         let again = lined.store.claim(PARTITIONS, HOLD, 10).await.unwrap();
         assert_eq!(again.iter().map(|claim| claim.item.attempts).collect::<Vec<_>>(), [1]);
     }

@@ -215,7 +215,7 @@ impl Book {
                 assert!(was_open, "{:?} was concluded before", claim.item);
                 self.append(claim.item.partition, outcome(&claim.item).to_vec());
             } else {
-                store.put_back(claim, Duration::ZERO, false).await.unwrap();
+                store.put_back(claim, Duration::ZERO, Timestamp::from_millis(0)).await.unwrap();
             }
         }
     }

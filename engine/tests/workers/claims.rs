@@ -191,6 +191,33 @@ async fn the_claim_of_a_process_that_died_after_its_call_is_taken_over_under_the
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_that_is_recorded_late_leaves_the_newer_claim_to_its_holder() {
+    let stage = Stage::new();
+    let engine = stage.engine();
+    let id = authorized(&engine, "order-1", 1000).await;
+    let operation = request_capture(&engine, id, "capture-1", 600).await;
+    // It calls, is not answered, and stands still before it can record that.
+    stage.acquirer.answer(Verb::Capture, crate::scripted::unknown());
+    let late = stage.beside();
+    late.faulty.block_appends();
+    let engine_of_late = late.engine();
+    late.workers(&engine_of_late).work_once().await.unwrap();
+    late.faulty.appends_waiting(1).await;
+    // Its claim runs out, and another worker is with the acquirer when it goes on.
+    let workers = stage.workers(&engine);
+    stage.acquirer.hold_calls();
+    settle_after(&stage, &workers, HOLD).await;
+    assert_eq!(stage.acquirer.calls(Verb::Capture), [operation; 2]);
+    late.faulty.release_appends();
+    settle_after(&stage, &workers, Duration::from_secs(2)).await;
+    assert_eq!(stage.types(id).await.last().unwrap(), "operation_unknown");
+    assert_eq!(stage.acquirer.inquiries(Verb::Capture), [], "nobody else takes the operation");
+    stage.acquirer.release_calls();
+    settle(&stage, &workers).await;
+    assert_eq!(stage.types(id).await.last().unwrap(), "captured");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_waited_past_its_send_window_is_not_made_under_that_claim() {
     let stage = Stage::new();
     let engine = stage.engine_with(EngineSettings { queue_max: 2, ..EngineSettings::default() });

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use daybook_engine::clock::Timestamp;
 use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::Partition;
 use daybook_engine::ledger::StoreError;
@@ -106,10 +107,15 @@ impl WorkStore for Troubled {
         &self,
         claim: &Claim,
         delay: Duration,
-        flagged: bool,
+        flagged_since: Timestamp,
     ) -> Result<(), StoreError> {
         self.check()?;
-        self.work.put_back(claim, delay, flagged).await
+        self.work.put_back(claim, delay, flagged_since).await
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.check()?;
+        self.work.release(claim).await
     }
 
     async fn due_expiries(

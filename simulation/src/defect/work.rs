@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use daybook_engine::clock::Timestamp;
 use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::Partition;
 use daybook_engine::ledger::StoreError;
@@ -26,9 +27,13 @@ macro_rules! work_over {
                 &self,
                 claim: &Claim,
                 delay: Duration,
-                flagged: bool,
+                flagged_since: Timestamp,
             ) -> Result<(), StoreError> {
-                self.work.put_back(claim, delay, flagged).await
+                self.work.put_back(claim, delay, flagged_since).await
+            }
+
+            async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+                self.work.release(claim).await
             }
 
             async fn due_expiries(

@@ -22,7 +22,7 @@ pub enum Invariant {
     /// Nothing is sent to the acquirer at or after `sendBefore`.
     NothingSentTooLate,
     /// Captures, voids and refunds of one payment are with the acquirer one at a time, each until it has
-    /// an outcome; only a repeat of one that is unknown already may meet its own earlier call.
+    /// an outcome.
     OneCallAtATime,
     /// No operation is executed twice at the acquirer.
     ExecutedOnce,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::Oracle;
 use super::breach::Invariant::{IntentBeforeCall, NothingSentTooLate, OneCallAtATime};
-use super::operation::Progress;
 
 /// A request for an operation leaves for the acquirer.
 #[derive(Clone, Debug)]
@@ -52,16 +51,13 @@ impl Oracle {
         self.must(at_ms < send_before_ms, NothingSentTooLate, || {
             format!("{name} was sent at {at_ms} ms, and had to be before {send_before_ms} ms")
         });
-        // The fold of an `operation_unknown` that was recorded late ends whatever claim stands, a newer
-        // one too: a repeat may meet the call before it, under the same id.
-        let is_doubted = known.as_ref().is_some_and(|o| o.progress == Progress::Unknown);
         if let Some(before) = known.and_then(|operation| operation.send_before) {
             self.must(sent.at_earliest < before, NothingSentTooLate, || {
                 format!("{name} was sent at {}, and had to be before {before}", sent.at_earliest)
             });
         }
         if *verb != "authorize" {
-            self.one_at_a_time(&sent, &name, is_doubted);
+            self.one_at_a_time(&sent, &name);
         }
     }
 
@@ -70,7 +66,7 @@ impl Oracle {
         self.calls.under_way.retain(|_, (under_way, ..)| *under_way != call);
     }
 
-    fn one_at_a_time(&mut self, sent: &Sent, name: &str, is_doubted: bool) {
+    fn one_at_a_time(&mut self, sent: &Sent, name: &str) {
         let now = (sent.call, sent.operation.clone(), sent.at_ms);
         let Some((_, other, since)) = self.calls.under_way.insert(sent.payment.clone(), now) else {
             return;
@@ -79,8 +75,7 @@ impl Oracle {
         // A notice may have brought the outcome meanwhile.
         let before = self.latest(&sent.payment).and_then(|account| account.operation(&other));
         let is_over = is_over || before.is_some_and(|before| !before.is_open());
-        let is_repeat = is_doubted && other == sent.operation;
-        self.must(is_over || is_repeat, OneCallAtATime, || {
+        self.must(is_over, OneCallAtATime, || {
             format!(
                 "{name} was sent at {} ms while {other} of {since} ms was under way",
                 sent.at_ms

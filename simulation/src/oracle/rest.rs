@@ -14,14 +14,13 @@ pub struct Reached {
 }
 
 impl Oracle {
-    /// Operations without an outcome of which no people were told. A flag stands for all that wait
-    /// behind its operation, since a payment's operations go one after the other.
+    /// Operations without an outcome of which no people were told.
     #[must_use]
     pub fn unsettled(&self, flagged: &BTreeSet<String>) -> Vec<String> {
         let mut unsettled = Vec::new();
         for account in self.payments.values().filter_map(|versions| versions.last()) {
             let open = account.operations.iter().filter(|operation| operation.is_open());
-            let untold = open.take_while(|operation| !flagged.contains(&operation.id));
+            let untold = open.filter(|operation| !flagged.contains(&operation.id));
             unsettled
                 .extend(untold.map(|operation| format!("{} {}", operation.verb, operation.id)));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use daybook_engine::clock::Timestamp;
 use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::Partition;
 use daybook_engine::ledger::StoreError;
@@ -79,9 +80,13 @@ impl WorkStore for WorkPort {
         &self,
         claim: &Claim,
         delay: Duration,
-        flagged: bool,
+        flagged_since: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change("claim put back", self.work.put_back(claim, delay, flagged)).await
+        self.change("claim put back", self.work.put_back(claim, delay, flagged_since)).await
+    }
+
+    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+        self.change("claim released", self.work.release(claim)).await
     }
 
     async fn due_expiries(

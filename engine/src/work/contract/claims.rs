@@ -149,21 +149,69 @@ pub(super) async fn a_flag_stays(fixture: &mut dyn Fixture) {
     assert!(claim_one(&*store).await.item.flagged);
 }
 
-pub(super) async fn an_inquiry_has_its_own_due_time_and_frees_the_claim(fixture: &mut dyn Fixture) {
+pub(super) async fn what_waits_behind_a_flagged_operation_is_flagged_when_it_is_as_old(
+    fixture: &mut dyn Fixture,
+) {
+    let store = fixture.store();
+    let now = fixture.now().await;
+    let first = item(1, 1, now.plus_millis(-200));
+    let (as_old, younger) = (item(1, 2, now.plus_millis(-100)), item(1, 3, now));
+    let of_another_payment = item(2, 1, now.plus_millis(MINUTE_MS));
+    let older = WorkItem { opened_at: first.opened_at, ..of_another_payment };
+    open(&*store, &[first, as_old, younger, older]).await;
+    let held = claim_one(&*store).await;
+    let flagged_since = as_old.opened_at;
+    store.put_back(&held, MINUTE, flagged_since).await.expect("a claim is put back");
+    fixture.advance(MINUTE).await;
+    let told = |item: &WorkItem| (item.operation_id, item.attempts, item.flagged);
+    let mut found: Vec<_> = drain(&*store).await.iter().map(told).collect();
+    found.sort_unstable();
+    let expected = [
+        (first.operation_id, 1, true),
+        (as_old.operation_id, 0, true),
+        (younger.operation_id, 0, false),
+        (older.operation_id, 0, false),
+    ];
+    assert_eq!(found, expected);
+}
+
+pub(super) async fn an_inquiry_has_its_own_due_time_and_leaves_the_claim_to_its_holder(
+    fixture: &mut dyn Fixture,
+) {
     let store = fixture.store();
     let now = fixture.now().await;
     let (asked, behind) = (item(1, 1, now), item(1, 2, now));
     open(&*store, &[asked, behind, item(2, 1, now)]).await;
     let held = claim(&*store).await;
-    let WorkItem { partition, payment_id, operation_id, .. } = asked;
     let due_at = now.plus_millis(MINUTE_MS);
-    apply(&*store, &[WorkChange::Inquire { partition, payment_id, operation_id, due_at }]).await;
-    put_back(&*store, &held[0], Duration::ZERO, true).await;
-    assert_eq!(claim(&*store).await, [], "not due yet, and the other is still held");
+    apply(&*store, &[inquire(&asked, due_at)]).await;
     fixture.advance(MINUTE).await;
+    assert_eq!(claim(&*store).await, [], "due, and both are still held");
+    store.release(&held[0]).await.expect("a claim is released");
     assert_eq!(claim_one(&*store).await.item, WorkItem { due_at, attempts: 1, ..asked });
     apply(&*store, &[close(&asked)]).await;
     assert_eq!(claim_one(&*store).await.item, behind, "the one behind it is as it was");
+}
+
+pub(super) async fn a_claim_is_released_by_its_holder_alone(fixture: &mut dyn Fixture) {
+    let store = fixture.store();
+    let opened = item(1, 1, fixture.now().await);
+    open(&*store, &[opened]).await;
+    let old = claim_one(&*store).await;
+    fixture.advance(HOLD).await;
+    let new = claim_one(&*store).await;
+    // What the old holder was told is recorded only now: the new one may be calling.
+    apply(&*store, &[inquire(&opened, opened.due_at)]).await;
+    store.release(&old).await.expect("a claim that has passed on is let be");
+    assert_eq!(claim(&*store).await, [], "the new holder still has it");
+    store.release(&new).await.expect("a claim is released");
+    let third = claim_one(&*store).await;
+    assert_eq!(third.item, WorkItem { attempts: 1, ..opened }, "no more than the inquiry");
+}
+
+fn inquire(item: &WorkItem, due_at: Timestamp) -> WorkChange {
+    let WorkItem { partition, payment_id, operation_id, .. } = *item;
+    WorkChange::Inquire { partition, payment_id, operation_id, due_at }
 }
 
 pub(super) async fn partitions_not_asked_for_are_not_touched(fixture: &mut dyn Fixture) {

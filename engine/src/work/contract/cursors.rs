@@ -136,7 +136,8 @@ pub(super) async fn a_rebuilt_store_holds_the_same_items(fixture: &mut dyn Fixtu
 pub(super) async fn rows_are_counted_by_kind(fixture: &mut dyn Fixture) {
     let store = fixture.store();
     let now = fixture.now().await;
-    open(&*store, &[item(1, 1, now), item(1, 2, now), item(2, 1, now), item(3, 1, now)]).await;
+    let younger = WorkItem { opened_at: now.plus_millis(1), ..item(1, 2, now) };
+    open(&*store, &[item(1, 1, now), younger, item(2, 1, now), item(3, 1, now)]).await;
     open(&*store, &[WorkItem { partition: P1, ..item(9, 1, now) }]).await;
     let later = expiry(8, now.plus_millis(MINUTE_MS));
     apply(&*store, &[expiry(1, now), expiry(2, now), later].map(WorkChange::Expiry)).await;

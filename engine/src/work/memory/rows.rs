@@ -30,6 +30,11 @@ pub(super) struct Held {
 }
 
 impl Rows {
+    /// All but how many claims were made: a token is never given twice.
+    pub(super) fn forget(&mut self) {
+        *self = Self { claims_made: self.claims_made, ..Self::default() };
+    }
+
     pub(super) fn apply(&mut self, changes: &[WorkChange]) {
         let mut changes = changes.to_vec();
         changes.sort_by_key(kind);
@@ -49,7 +54,6 @@ impl Rows {
                     item.due_at = due_at;
                     item.attempts = item.attempts.saturating_add(1);
                 }
-                self.end_claim((partition, payment_id), operation_id);
             }
             WorkChange::Close { partition, payment_id, operation_id } => {
                 if let Some(item) = self.item((partition, payment_id), operation_id) {
@@ -82,6 +86,23 @@ impl Rows {
         if self.claims.get(&payment).is_some_and(|held| held.operation_id == operation_id) {
             self.claims.remove(&payment);
         }
+    }
+
+    /// Flags the payment's operations that were opened then or before.
+    pub(super) fn flag(&mut self, payment: PaymentKey, since: Timestamp) {
+        for item in self.items.range_mut((payment, 0)..=(payment, u32::MAX)).map(|(_, item)| item) {
+            item.flagged |= item.opened_at <= since;
+        }
+    }
+
+    /// Whether the claim was still held.
+    pub(super) fn release(&mut self, claim: &Claim) -> bool {
+        let payment = (claim.item.partition, claim.item.payment_id);
+        let is_held = self.claims.get(&payment).is_some_and(|held| held.token == claim.token);
+        if is_held {
+            self.claims.remove(&payment);
+        }
+        is_held
     }
 
     pub(super) fn is_claimable(&self, item: &WorkItem, now: Timestamp) -> bool {

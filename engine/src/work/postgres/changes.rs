@@ -163,20 +163,11 @@ async fn open(connection: &mut PgConnection, changes: &[WorkChange]) -> sqlx::Re
     Ok(())
 }
 
-/// The call is over, and so is its claim.
 pub(super) const INQUIRE: &str = "
-    WITH given AS (
-        SELECT * FROM unnest($1::int2[], $2::uuid[], $3::uuid[], $4::timestamptz[])
-            AS given (partition, payment_id, operation_id, due_at)
-    ), ended AS (
-        DELETE FROM claim USING given
-        WHERE claim.partition = given.partition
-            AND claim.payment_id = given.payment_id
-            AND claim.operation_id = given.operation_id
-    )
     UPDATE work_item AS item
     SET due_at = given.due_at, attempts = attempts + 1
-    FROM given
+    FROM unnest($1::int2[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+        AS given (partition, payment_id, operation_id, due_at)
     WHERE item.partition = given.partition
         AND item.payment_id = given.payment_id
         AND item.operation_id = given.operation_id";

@@ -8,9 +8,10 @@ use sqlx::postgres::{PgConnection, PgRow};
 use super::super::{Claim, WorkItem};
 use super::columns::{self, damaged};
 use super::millis;
+use crate::clock::Timestamp;
 use crate::ids::{OperationId, Partition, PaymentId};
 use crate::payment::Verb;
-use crate::postgres::values::smallint;
+use crate::postgres::values::{smallint, timestamptz};
 
 /// What may be claimed now, of the partitions `$1`, and the time that it is: it walks the index of
 /// due times, and ends at the limit `$2`.
@@ -117,13 +118,15 @@ const PUT_BACK: &str = "
         RETURNING partition, payment_id
     ), again AS (
         UPDATE work_item AS item
-        SET due_at = date_trunc('milliseconds', clock_timestamp()) + $5 * interval '1 millisecond',
-            attempts = attempts + 1,
-            flagged = flagged OR $6
+        SET due_at = CASE WHEN version = $4 THEN
+                date_trunc('milliseconds', clock_timestamp()) + $5 * interval '1 millisecond'
+            ELSE due_at END,
+            attempts = attempts + (version = $4)::int4,
+            flagged = flagged OR opened_at <= $6
         FROM ended
         WHERE item.partition = ended.partition
             AND item.payment_id = ended.payment_id
-            AND item.version = $4
+            AND (version = $4 OR opened_at <= $6 AND NOT flagged)
     )
     SELECT count(*) FROM ended";
 
@@ -132,7 +135,7 @@ pub(super) async fn put_back(
     connection: &mut PgConnection,
     claim: &Claim,
     delay: Duration,
-    flagged: bool,
+    flagged_since: Timestamp,
 ) -> sqlx::Result<bool> {
     let item = &claim.item;
     let ended: i64 = sqlx::query_scalar(PUT_BACK)
@@ -141,8 +144,20 @@ pub(super) async fn put_back(
         .bind(claim.token)
         .bind(columns::integer(item.version))
         .bind(millis(delay))
-        .bind(flagged)
+        .bind(timestamptz(flagged_since))
         .fetch_one(connection)
         .await?;
     Ok(ended > 0)
+}
+
+/// Whether the claim was still held.
+pub(super) async fn release(connection: &mut PgConnection, claim: &Claim) -> sqlx::Result<bool> {
+    let ended =
+        sqlx::query("DELETE FROM claim WHERE partition = $1 AND payment_id = $2 AND token = $3")
+            .bind(smallint(claim.item.partition))
+            .bind(claim.item.payment_id.uuid())
+            .bind(claim.token)
+            .execute(connection)
+            .await?;
+    Ok(ended.rows_affected() > 0)
 }

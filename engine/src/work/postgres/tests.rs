@@ -143,8 +143,9 @@ async fn a_dropped_claim_or_return_or_settlement_leaves_no_lock_behind() {
         assert!(store.apply(&changes, &[]).await.unwrap());
         dropped_after(polls, store.claim(&[P0], Duration::ZERO, 1)).await;
         let claims = store.claim(&[P0], Duration::ZERO, 100).await.unwrap();
-        dropped_after(polls, store.put_back(&claims[0], Duration::ZERO, false)).await;
-        store.put_back(&claims[0], Duration::ZERO, false).await.unwrap();
+        dropped_after(polls, store.put_back(&claims[0], Duration::ZERO, Timestamp::from_millis(0)))
+            .await;
+        store.put_back(&claims[0], Duration::ZERO, Timestamp::from_millis(0)).await.unwrap();
         let settled = [(expiry(round), ExpiryEnd::Waits)];
         dropped_after(polls, store.settle_expiries(&settled)).await;
         store.settle_expiries(&settled).await.unwrap();

@@ -45,7 +45,7 @@ pub(super) async fn apply(
         (OPEN, json::rows(changes.iter().filter_map(opened))?),
         (INQUIRE, json::rows(changes.iter().filter_map(inquired))?),
         (CLOSE, json::rows(changes.iter().filter_map(closed))?),
-        (END_CLAIM, json::rows(changes.iter().filter_map(answered))?),
+        (END_CLAIM, json::rows(changes.iter().filter_map(closed))?),
         (EXPIRY, json::rows(changes.iter().filter_map(expiring))?),
         (RETRY_EXPIRY, retried.clone()),
         (END_WAITING, retried),
@@ -144,17 +144,6 @@ pub(super) const CLOSE: &str = "
             AND item.payment_id = unhex(row.value ->> 1)
             AND item.operation_id = unhex(row.value ->> 2)
     )";
-
-/// Closed or to be inquired about: the call is over, and so is its claim.
-fn answered(change: &WorkChange) -> Option<(Partition, Hex, Hex)> {
-    match *change {
-        WorkChange::Close { partition, payment_id, operation_id }
-        | WorkChange::Inquire { partition, payment_id, operation_id, .. } => {
-            Some((partition, Hex(payment_id.uuid()), Hex(operation_id.uuid())))
-        }
-        _ => None,
-    }
-}
 
 pub(super) const END_CLAIM: &str = "
     DELETE FROM claim WHERE (partition, payment_id) IN (

@@ -87,30 +87,37 @@ pub(super) async fn put_back(
     writer: &mut SqliteConnection,
     claim: &Claim,
     due_at: Timestamp,
-    flagged: bool,
+    flagged_since: Timestamp,
 ) -> sqlx::Result<bool> {
     let item = &claim.item;
-    let payment = item.payment_id.uuid().into_bytes();
-    let ended =
-        sqlx::query("DELETE FROM claim WHERE partition = ? AND payment_id = ? AND token = ?")
-            .bind(item.partition.number())
-            .bind(&payment[..])
-            .bind(&claim.token.as_bytes()[..])
-            .execute(&mut *writer)
-            .await?;
-    if ended.rows_affected() == 0 {
+    if !release(writer, claim).await? {
         return Ok(false);
     }
     sqlx::query(
-        "UPDATE work_item SET due_at = ?, attempts = attempts + 1, flagged = flagged OR ?
-         WHERE partition = ? AND payment_id = ? AND version = ?",
+        "UPDATE work_item SET
+             due_at = iif(version = ?1, ?2, due_at),
+             attempts = attempts + (version = ?1),
+             flagged = flagged OR opened_at <= ?3
+         WHERE partition = ?4 AND payment_id = ?5",
     )
-    .bind(due_at.micros())
-    .bind(flagged)
-    .bind(item.partition.number())
-    .bind(&payment[..])
     .bind(item.version)
+    .bind(due_at.micros())
+    .bind(flagged_since.micros())
+    .bind(item.partition.number())
+    .bind(&item.payment_id.uuid().as_bytes()[..])
     .execute(writer)
     .await?;
     Ok(true)
+}
+
+/// Whether the claim was still held.
+pub(super) async fn release(writer: &mut SqliteConnection, claim: &Claim) -> sqlx::Result<bool> {
+    let ended =
+        sqlx::query("DELETE FROM claim WHERE partition = ? AND payment_id = ? AND token = ?")
+            .bind(claim.item.partition.number())
+            .bind(&claim.item.payment_id.uuid().as_bytes()[..])
+            .bind(&claim.token.as_bytes()[..])
+            .execute(writer)
+            .await?;
+    Ok(ended.rows_affected() > 0)
 }

@@ -121,9 +121,13 @@ async fn a_dropped_put_back_is_counted_once() {
     for (round, polls) in drops() {
         let claim = opened.store.claim(&[P0], HOLD, 10).await.expect("the store answers").remove(0);
         assert_eq!(u64::from(claim.item.attempts), round, "round {round}");
-        let back = opened.store.put_back(&claim, Duration::ZERO, false);
+        let back = opened.store.put_back(&claim, Duration::ZERO, Timestamp::from_millis(0));
         dropped_after(polls, back).await;
-        opened.store.put_back(&claim, Duration::ZERO, false).await.expect("the store answers");
+        opened
+            .store
+            .put_back(&claim, Duration::ZERO, Timestamp::from_millis(0))
+            .await
+            .expect("the store answers");
     }
 }
 

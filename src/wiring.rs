@@ -112,6 +112,29 @@ pub(crate) async fn open_relay_cursors(config: &Config) -> Result<Arc<dyn RelayC
     }
 }
 
+/// What remembers how far the ledger's other readers are.
+#[derive(Clone)]
+pub(crate) struct ReaderStores {
+    pub(crate) work: Arc<dyn WorkStore>,
+    pub(crate) cursors: Arc<dyn RelayCursors>,
+    pub(crate) topics: Arc<dyn KnownTopics>,
+}
+
+impl ReaderStores {
+    fn new<C: RelayCursors + KnownTopics>(work: Arc<dyn WorkStore>, cursors: &Arc<C>) -> Self {
+        Self { work, cursors: cursors.clone(), topics: cursors.clone() }
+    }
+}
+
+/// The stores of workers and relay for a command that only reads, beside a running `serve` or without
+/// one.
+pub(crate) async fn open_readers(config: &Config) -> Result<ReaderStores, Failure> {
+    match &config.databases {
+        Some(databases) => postgres::readers(databases).await,
+        None => sqlite::readers(config).await,
+    }
+}
+
 /// A ledger with its seals.
 #[derive(Clone)]
 pub(crate) struct Book {

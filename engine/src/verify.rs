@@ -5,11 +5,13 @@
 //! payment on, so that views are checked against the same walk, and leaves a hash of each event at its
 //! position, so that positions and seals are.
 
+mod cursors;
 mod exported;
 mod history;
 mod positions;
 mod seals;
 
+pub use cursors::Reader;
 pub use exported::{ExportedSeals, UnusableSeals};
 pub use history::check_event;
 use history::check_step;

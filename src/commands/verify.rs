@@ -1,6 +1,8 @@
-//! `daybook verify`: the whole ledger against its rules and its seals, and every view against the ledger.
+//! `daybook verify`: the whole ledger against its rules and its seals, and every view and every reader's
+//! cursor against the ledger.
 
 mod partition;
+mod readers;
 mod tally;
 
 use std::path::Path;
@@ -14,6 +16,7 @@ use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use self::partition::PartitionCheck;
+use self::readers::Readers;
 use self::tally::Tally;
 use super::progress::progress;
 use crate::cli::Failure;
@@ -33,9 +36,10 @@ pub(crate) async fn run(config: &Config, against: Option<&Path>) -> Result<(), F
     let identity = book.ledger.identity();
     let exported = against.map(|file| read_exported(file, &identity)).transpose()?;
     let views = wiring::open_views(config, identity.partitions).await?.store;
+    let readers = Readers::open(config).await?;
     let heads = book.ledger.heads().await?;
     let bar = progress(heads.iter().map(|head| head.position).sum());
-    let check = Arc::new(PartitionCheck { book, views, exported, bar: bar.clone() });
+    let check = Arc::new(PartitionCheck { book, views, readers, exported, bar: bar.clone() });
     let tally = check_all(&check, identity.partitions, &bar).await?;
     tally.report(against.is_some(), started)
 }

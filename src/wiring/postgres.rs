@@ -18,7 +18,9 @@ use daybook_projections::views::postgres::{PostgresRebuild, PostgresViews};
 use daybook_relay::cursors::RelayCursors;
 use daybook_relay::cursors::postgres::PostgresRelayCursors;
 
-use super::{Adopting, Book, Opened, Stores, Views, ids, new_ledger_id, views_failure};
+use super::{
+    Adopting, Book, Opened, ReaderStores, Stores, Views, ids, new_ledger_id, views_failure,
+};
 use crate::cli::Failure;
 use crate::config::{Config, Databases};
 
@@ -141,6 +143,11 @@ pub(super) async fn relay_cursors(
     databases: &Databases,
 ) -> Result<Arc<PostgresRelayCursors>, Failure> {
     Ok(Arc::new(PostgresRelayCursors::open(&databases.ledger).await?))
+}
+
+pub(super) async fn readers(databases: &Databases) -> Result<ReaderStores, Failure> {
+    let work = PostgresWork::open(&databases.ledger).await?;
+    Ok(ReaderStores::new(Arc::new(work), &relay_cursors(databases).await?))
 }
 
 /// Brings the schema up to date and creates the ledger where there is none; what was applied, and

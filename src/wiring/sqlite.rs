@@ -16,7 +16,9 @@ use daybook_relay::cursors::RelayCursors;
 use daybook_relay::cursors::sqlite::SqliteRelayCursors;
 
 use super::lock::DataLock;
-use super::{Adopting, Book, Opened, Stores, Views, clock, ids, new_ledger_id, views_failure};
+use super::{
+    Adopting, Book, Opened, ReaderStores, Stores, Views, clock, ids, new_ledger_id, views_failure,
+};
 use crate::cli::Failure;
 use crate::config::Config;
 
@@ -185,6 +187,11 @@ pub(super) async fn rebuild(
 /// They stand with the work rows.
 pub(super) async fn relay_cursors(config: &Config) -> Result<Arc<SqliteRelayCursors>, Failure> {
     Ok(Arc::new(SqliteRelayCursors::open(&work_path(config)).await?))
+}
+
+pub(super) async fn readers(config: &Config) -> Result<ReaderStores, Failure> {
+    let work = SqliteWork::open(&work_path(config), clock()).await?;
+    Ok(ReaderStores::new(Arc::new(work), &relay_cursors(config).await?))
 }
 
 fn work_path(config: &Config) -> PathBuf {

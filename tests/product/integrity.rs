@@ -76,6 +76,38 @@ pub(crate) async fn a_changed_cursor_is_named(store: Store) {
     names(&daybook, &["view payments", "LEDGER_DIVERGED"]).await;
 }
 
+/// Puts the cursors of `table` elsewhere, each of these ways by itself, and mends them again.
+async fn names_cursors_of(daybook: &Daybook, table: &str, reader: &str) {
+    let away = format!("UPDATE {table} SET position = position + 4711 WHERE position > 0");
+    let back = format!("UPDATE {table} SET position = position - 4711 WHERE position > 4711");
+    daybook.book.tamper_with_work(&[&away]).await;
+    names(daybook, &["position 47", reader, "LEDGER_DIVERGED", "ends before it"]).await;
+    daybook.book.tamper_with_work(&[&back]).await;
+    daybook.verify().await;
+    // Another event of the same partition stands there.
+    let other = format!("UPDATE {table} SET position = position - 1 WHERE position > 1");
+    daybook.book.tamper_with_work(&[&other]).await;
+    names(daybook, &[reader, "LEDGER_DIVERGED", "now holds event"]).await;
+}
+
+pub(crate) async fn a_changed_cursor_of_the_workers_is_named(store: Store) {
+    let (daybook, _) = stopped(store).await;
+    names_cursors_of(&daybook, "work_cursor", "the cursor of the workers").await;
+}
+
+pub(crate) async fn a_changed_cursor_of_the_relay_is_named(store: Store) {
+    let (daybook, _) = stopped(store).await;
+    if store != Store::Kafka {
+        // As if it had published all that the workers have folded.
+        let published = "INSERT INTO relay_cursor (topic, partition, position, event_id)
+            SELECT 'payments-1', partition, position, event_id FROM work_cursor WHERE position > 0";
+        daybook.book.tamper_with_work(&[published]).await;
+        daybook.verify().await;
+    }
+    let events = "relay_cursor";
+    names_cursors_of(&daybook, events, "the cursor of the relay to ").await;
+}
+
 pub(crate) async fn a_second_serve_on_the_same_data_does_no_harm(store: Store) {
     let mut daybook = Daybook::start(store, &[]).await;
     match store {

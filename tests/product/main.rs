@@ -102,6 +102,8 @@ cases! { $
         a_changed_posting_is_named
         a_changed_view_cell_is_named
         a_changed_cursor_is_named
+        a_changed_cursor_of_the_workers_is_named
+        a_changed_cursor_of_the_relay_is_named
         a_second_serve_on_the_same_data_does_no_harm
         lost_views_and_work_rows_are_rebuilt
         the_lost_work_row_of_an_open_capture_is_rebuilt;

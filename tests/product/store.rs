@@ -149,6 +149,16 @@ impl Book {
         }
     }
 
+    /// Changes rows of workers and relay: each statement must change something.
+    pub(crate) async fn tamper_with_work(&self, statements: &[&str]) {
+        match self {
+            Self::Embedded(data_dir) => in_sqlite(&data_dir.join("work.db"), statements).await,
+            Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
+                in_postgres(database, statements).await;
+            }
+        }
+    }
+
     /// Loses what can be rebuilt; nothing may be running on it.
     pub(crate) async fn lose_views_and_work_rows(&self) {
         match self {
@@ -165,6 +175,7 @@ impl Book {
                     "UPDATE view_cursor SET position = 0, event_id = NULL",
                     "TRUNCATE work_item, claim, expiry, expiry_waiting",
                     "UPDATE work_cursor SET position = 0, event_id = NULL",
+                    "TRUNCATE relay_cursor",
                 ];
                 in_postgres(database, &statements).await;
             }

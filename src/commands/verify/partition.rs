@@ -11,6 +11,7 @@ use daybook_engine::verify::{
 use daybook_projections::{ViewCheck, ViewReport, ViewStore};
 use indicatif::ProgressBar;
 
+use super::readers::Readers;
 use crate::cli::Failure;
 use crate::wiring::Book;
 
@@ -18,6 +19,7 @@ use crate::wiring::Book;
 pub(super) struct PartitionCheck {
     pub(super) book: Book,
     pub(super) views: Arc<dyn ViewStore>,
+    pub(super) readers: Readers,
     pub(super) exported: Option<ExportedSeals>,
     pub(super) bar: ProgressBar,
 }
@@ -43,13 +45,17 @@ impl PartitionCheck {
     pub(super) async fn run(&self, partition: Partition) -> Result<Checked, Failure> {
         let unavailable = |error| Failure::dependency("the views", &error);
         let ledger = self.book.ledger.as_ref();
-        // The views' rows and the seals first, then the head: so every event that they have seen is
-        // walked.
+        // The views' rows, the seals and the cursors first, then the head: so every event that they have
+        // seen is walked.
         let mut check =
             ViewCheck::begin(self.views.as_ref(), partition).await.map_err(unavailable)?;
         let last = self.book.seals.last_seals(&[partition]).await?.pop().flatten();
+        let readers = self.readers.of(partition).await?;
         let head = self.head(partition).await?;
         let mut checked = Checked { head: head.position, ..Checked::default() };
+        for reader in readers {
+            reader.check(ledger, head, &mut checked.findings).await?;
+        }
         let mut walk = PaymentWalk::new(ledger, head);
         while let Some(history) = walk.next(&mut checked.findings).await? {
             let events = u64::try_from(history.events.len()).unwrap_or(u64::MAX);

@@ -1,5 +1,5 @@
-//! Deliberate defects, for the proof that the simulation would find them: its tests plant one and
-//! assert that it is caught.
+//! Deliberate defects, for the proof that they would be found: the simulation's tests, and those of the
+//! seals, plant one and assert that it is caught.
 //!
 //! Only builds with the feature `testing` can plant any. In all others [`is_planted`] is `false` at
 //! compile time, and nothing of them is left.
@@ -17,6 +17,14 @@ pub enum Defect {
     RefusalFromCache,
     /// A replay shows the payment as it is now, not as it was at the operation's outcome.
     ReplayShowsNow,
+    /// The sealer seals on behind a position that holds no event.
+    HoleSealedOver,
+    /// The check of seals says nothing where a partition ends before its last seal.
+    LostTailPassedOver,
+    /// Behind a stretch that does not fit its seal, the check goes on from what the events make.
+    NoResyncAfterBadSeal,
+    /// The last position that a restore has kept counts as lost.
+    VoidRuleOffByOne,
 }
 
 #[cfg(any(test, feature = "testing"))]

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::{Finding, Findings};
+use crate::defects::{Defect, is_planted};
 use crate::ids::LedgerId;
 use crate::ledger::{Head, StoreError};
 use crate::seal::{Chain, ChainLink, Seal, SealHash, SealStore};
@@ -83,7 +84,8 @@ impl SealCheck {
             let what = format!("or {} {} itself, were changed", self.name, doubt.seal.number);
             self.tell_events(&doubt, &what, findings);
         }
-        if let Some(last) = self.seals.iter().max_by_key(|seal| seal.position).copied() {
+        let beyond = self.seals.iter().max_by_key(|seal| seal.position).copied();
+        if let Some(last) = beyond.filter(|_| !is_planted(Defect::LostTailPassedOver)) {
             let (end, name) = (self.head.position, self.name);
             let what = format!(
                 "the tail is missing: the partition ends at {end}, and {name} {} covers it up to {}",
@@ -121,7 +123,9 @@ impl SealCheck {
                 };
                 self.tell_events(&doubt, &what, findings);
                 self.confirmed = doubt.seal.position;
-                self.chain = doubt.trusting;
+                if !is_planted(Defect::NoResyncAfterBadSeal) {
+                    self.chain = doubt.trusting;
+                }
                 if is_right {
                     return self.confirm(&seal);
                 }

@@ -57,7 +57,7 @@ async fn a_changed_byte_is_told_with_the_stretch_it_stands_in() {
 }
 
 #[tokio::test]
-async fn changed_bytes_of_several_stretches_are_each_told() {
+pub(crate) async fn changed_bytes_of_several_stretches_are_each_told() {
     let (mut events, seals) = ten().await;
     events[0].data = "{}".into();
     events[5].version = 9;
@@ -101,7 +101,7 @@ async fn where_no_seal_follows_both_are_suspected() {
 }
 
 #[tokio::test]
-async fn a_deleted_tail_is_told() {
+pub(crate) async fn a_deleted_tail_is_told() {
     let (events, seals) = ten().await;
     let told = "the partition ends at 7, and seal 5 covers it up to 10";
     assert_told(&findings(&events[..7], &seals, 7), &[(8, told)]);

@@ -69,7 +69,7 @@ fn a_deleted_and_a_changed_seal_are_named() {
 }
 
 #[test]
-fn seals_of_what_a_restore_lost_are_void_and_their_numbers_given_again() {
+pub(crate) fn seals_of_what_a_restore_lost_are_void_and_their_numbers_given_again() {
     let exported = [seal(1, 5, 1), seal(2, 9, 1), seal(3, 12, 1)];
     let start = IncarnationStart { incarnation: 2, partition: p(1), begun_after: 9 };
     let (holding, void) = read(&exported).holding(p(1), &Incarnations::new(vec![start]));

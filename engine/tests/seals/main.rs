@@ -6,5 +6,6 @@ mod book;
 mod checking;
 mod exported;
 mod golden;
+mod planted;
 mod sealing;
 mod stores;

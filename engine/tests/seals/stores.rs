@@ -61,6 +61,35 @@ async fn memory_keeps_seals() {
     keeps_its_seals(in_memory()).await;
 }
 
+/// The statements that a stranger gets through, whatever the settings.
+async fn let_through(stranger: &mut SqliteConnection) -> Vec<&'static str> {
+    let replacing = [
+        "REPLACE INTO seal SELECT partition, number, 4, hash, incarnation, sealed_at FROM seal",
+        "UPDATE OR REPLACE seal SET number = 1 WHERE number = 2",
+    ];
+    let mut through = Vec::new();
+    for setting in ["PRAGMA recursive_triggers = off", "PRAGMA recursive_triggers = on"] {
+        stranger.execute(setting).await.unwrap();
+        for statement in CHANGES.into_iter().chain(replacing) {
+            // Nothing of what gets through is kept.
+            let mut tried = stranger.begin().await.unwrap();
+            match tried.execute(statement).await {
+                Ok(_) => through.push(statement),
+                Err(error) => {
+                    let (error, why) = (error.to_string(), REFUSALS);
+                    assert!(why.iter().any(|why| error.contains(why)), "{statement}: {error}");
+                }
+            }
+            tried.rollback().await.unwrap();
+        }
+    }
+    through
+}
+
+/// What a refusal says.
+const REFUSALS: [&str; 4] =
+    ["append-only", "when a ledger is adopted", "CHECK constraint", "check constraint"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sqlite_keeps_seals_and_lets_nobody_change_them() {
     let folder = tempfile::tempdir().unwrap();
@@ -70,20 +99,14 @@ async fn sqlite_keeps_seals_and_lets_nobody_change_them() {
     keeps_its_seals(ledger.clone()).await;
     let url = format!("sqlite://{}", path.display());
     let mut stranger = SqliteConnection::connect(&url).await.unwrap();
-    let replacing = [
-        "REPLACE INTO seal SELECT partition, number, 4, hash, incarnation, sealed_at FROM seal",
-        "UPDATE OR REPLACE seal SET number = 1 WHERE number = 2",
-    ];
-    for setting in ["PRAGMA recursive_triggers = off", "PRAGMA recursive_triggers = on"] {
-        stranger.execute(setting).await.unwrap();
-        for statement in CHANGES.into_iter().chain(replacing) {
-            let error = stranger.execute(statement).await.unwrap_err().to_string();
-            let why = ["append-only", "when a ledger is adopted", "CHECK constraint"];
-            assert!(why.iter().any(|why| error.contains(why)), "{statement}: {error}");
-        }
-    }
+    assert_eq!(let_through(&mut stranger).await, Vec::<&str>::new());
     let seals = ledger.seals(p(1), 0, 10).await.unwrap();
     assert_eq!(seals, [seal(1, 3), seal(2, 5)]);
+    // Planted: a file whose seals can be deleted is told from it.
+    stranger.execute("DROP TRIGGER seal_is_never_deleted").await.unwrap();
+    let through = let_through(&mut stranger).await;
+    assert!(through.contains(&"DELETE FROM seal"), "{through:?}");
+    assert!(through.iter().all(|statement| !statement.starts_with("UPDATE seal")), "{through:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,12 +124,14 @@ async fn postgres_keeps_seals_and_lets_nobody_change_them() {
     let mut server = PgConnection::connect(database.server_url()).await.unwrap();
     for statement in CHANGES.into_iter().chain(["TRUNCATE seal", "TRUNCATE incarnation"]) {
         let error = owner.execute(AssertSqlSafe(statement)).await.unwrap_err().to_string();
-        let why = ["append-only", "when a ledger is adopted", "check constraint"];
-        assert!(why.iter().any(|why| error.contains(why)), "{statement}: {error}");
+        assert!(REFUSALS.iter().any(|why| error.contains(why)), "{statement}: {error}");
         let error = server.execute(AssertSqlSafe(statement)).await.unwrap_err().to_string();
         let may_insert = statement.starts_with("INSERT INTO seal");
         let why = if may_insert { "append-only" } else { "permission denied" };
         assert!(error.contains(why), "{statement}: {error}");
     }
     assert_eq!(ledger.seals(p(1), 0, 10).await.unwrap(), [seal(1, 3), seal(2, 5)]);
+    // Planted: a database whose seals can be deleted is told from it.
+    owner.execute("ALTER TABLE seal DISABLE TRIGGER USER").await.unwrap();
+    assert!(owner.execute("DELETE FROM seal WHERE number = 2").await.is_ok());
 }

@@ -2,6 +2,7 @@
 //! settled with, and the engine and workers that bring the three together.
 
 pub mod acquirer;
+pub mod adoption;
 pub mod broker;
 pub mod clock;
 pub mod cursor;

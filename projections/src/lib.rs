@@ -6,6 +6,7 @@
 //! cursor moves by compare-and-set, so a view is always the fold of a known stretch of history and
 //! can be rebuilt from nothing.
 
+pub mod adoption;
 mod error;
 pub mod feed;
 #[cfg(any(test, feature = "testing"))]

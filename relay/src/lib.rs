@@ -5,6 +5,7 @@
 //! first occurrence never comes before that of the position below it. Nothing is marked in the
 //! ledger: how far the topic is, is a cursor.
 
+pub mod adoption;
 pub mod breaker;
 pub mod cursors;
 pub mod kafka;

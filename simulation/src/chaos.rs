@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use daybook_engine::adoption::{Follower, Restored};
+use daybook_engine::clock::Clock;
 use daybook_engine::ids::Partition;
 use daybook_engine::lease::memory::MemoryLeases;
 use daybook_engine::ledger::memory::MemoryLedger;
-use daybook_engine::ledger::{
-    Append, AppendText, IncarnationStart, Ledger, LedgerIdentity, NewEvent, Recorded, Stretch,
-};
+use daybook_engine::ledger::{Append, AppendText, Ledger, NewEvent, Recorded, StoreError, Stretch};
 use daybook_engine::payment::EventType;
+use daybook_projections::adoption::Views;
+use daybook_relay::adoption::Topics;
 use daybook_relay::cursors::memory::MemoryRelayCursors;
 use tokio::time::sleep;
 
@@ -156,32 +158,33 @@ fn stop_broker(world: &Arc<World>) {
     });
 }
 
-/// Every process is stopped, the ledger is restored from a copy that ends at `heads` and adopted under
-/// the next incarnation. What was made of the lost events (work rows, views, the relay's cursors) is
-/// made anew; the topic, the acquirer and the clients know more than the ledger.
+/// Every process is stopped, the ledger is restored from a copy that ends at `heads`, and adopted as
+/// `daybook ledger adopt` does it. The topic, the acquirer and the clients know more than the ledger.
 async fn fall_back(world: &World, heads: Vec<u64>) {
     world.faults.count(Fault::LedgerFellBack);
     world.note(|| format!("{} that ends at {heads:?}", Fault::LedgerFellBack));
     stop_all(world);
     let before = world.stores().ledger.clone();
-    let LedgerIdentity { id, incarnation, partitions } = before.identity();
-    let identity = LedgerIdentity { id, incarnation: incarnation + 1, partitions };
-    let partitions = Partition::all(partitions).zip(&heads);
-    let incarnations =
-        partitions.fold(before.incarnations().clone(), |starts, (partition, head)| {
-            let begun_after = *head;
-            starts.and(IncarnationStart {
-                incarnation: identity.incarnation,
-                partition,
-                begun_after,
-            })
-        });
-    let restored = Arc::new(MemoryLedger::adopted(identity, incarnations));
+    let restored = MemoryLedger::with(before.identity(), before.incarnations().clone());
     restore(&*before, &restored, &heads).await;
-    let ledger = plant::ledger(world.defect, restored);
-    let clock = SkewedClock::new(world.timeline, 0);
+    if let Err(error) = adopt(world, &restored).await {
+        world.oracle().halted(&[format!("the restored ledger can't be adopted: {error}")]);
+    }
+    let ledger = plant::ledger(world.defect, Arc::new(restored.reopened()));
     world.oracle().fell_back(&heads);
-    *world.stores() = Stores::new(ledger, world.defect, clock);
+    world.stores().ledger = ledger;
+}
+
+/// The real adoption, over what is left of the stores.
+async fn adopt(world: &World, restored: &MemoryLedger) -> Result<u32, StoreError> {
+    let Stores { work_rows, view_rows, views, cursors, .. } = world.stores().clone();
+    let now = SkewedClock::new(world.timeline, 0).now();
+    let followers: Vec<Box<dyn Follower>> = vec![
+        Box::new(Topics::new(&*cursors, &*cursors)),
+        Box::new(Views::new(&*views, &*view_rows)),
+    ];
+    let restored = Restored { ledger: restored, adoption: restored, work: &*work_rows, followers };
+    restored.adopt(now, &mut |line| world.note(|| line)).await
 }
 
 /// Copies every partition up to its head, event by event.

@@ -19,7 +19,8 @@ use daybook_projections::views::settlements::fold::{
     SETTLEMENT, SETTLEMENT_LINE, SettlementLineRow, SettlementRow, SettlementsFold,
 };
 use daybook_projections::views::{
-    Applied, Batch, DecodedEvent, ParkedPayments, Unparked, Unparking, View, ViewCursors,
+    Applied, Batch, DecodedEvent, ForgetViews, ParkedPayments, Unparked, Unparking, View,
+    ViewCursors,
 };
 use daybook_projections::{ViewError, ViewStore};
 
@@ -97,6 +98,17 @@ fn plain(cell: &Cell<'_>) -> String {
 }
 
 impl State {
+    fn forget(&mut self, partitions: &[Partition]) {
+        let stays = |partition: &Partition| !partitions.contains(partition);
+        self.payments.retain(|_, row| stays(&row.partition));
+        self.operations.retain(|_, row| stays(&row.partition));
+        self.refunds.retain(|_, row| stays(&row.partition));
+        self.lines.retain(|(partition, _), _| stays(partition));
+        self.settlements.retain(|_, row| stays(&row.partition));
+        self.balances.retain(|_, row| stays(&row.partition));
+        self.cursors.extend(partitions.iter().map(|p| (*p, ViewCursors::default())));
+    }
+
     fn fold(&mut self, events: &[&[DecodedEvent]]) -> Result<(), ViewError> {
         let mut payments = PaymentsFold { rows: std::mem::take(&mut self.payments) };
         payments.fold(events)?;
@@ -144,6 +156,14 @@ fn add_settlement(rows: &mut BTreeMap<String, SettlementRow>, name: String, row:
             known.fees += row.fees;
         }
         None => drop(rows.insert(name, row)),
+    }
+}
+
+#[async_trait]
+impl ForgetViews for MemoryViews {
+    async fn forget(&self, partitions: &[Partition]) -> Result<(), ViewError> {
+        self.state().forget(partitions);
+        Ok(())
     }
 }
 

@@ -1,14 +1,16 @@
 //! The ledger in memory, for simulation and tests: the same promises but the one about the disk.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
 use super::numbering::{Numbering, Placement, check, last_position};
 use super::{
-    Append, Appended, Head, Incarnations, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
+    Adoption, Append, Appended, Head, IncarnationStart, Incarnations, Ledger, LedgerIdentity,
+    Recorded, StoreError, Stretch,
 };
+use crate::clock::Timestamp;
 use crate::event_text::EventText;
 use crate::ids::{Partition, PaymentId};
 use crate::seal::{Seal, SealStore, Sealed};
@@ -16,9 +18,10 @@ use crate::seal::{Seal, SealStore, Sealed};
 /// A ledger that ends with its process.
 #[derive(Debug)]
 pub struct MemoryLedger {
+    /// As whoever has it open knows it.
     identity: LedgerIdentity,
     incarnations: Incarnations,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
@@ -29,20 +32,31 @@ struct State {
     payments: BTreeMap<(Partition, PaymentId), Vec<u64>>,
     texts: HashMap<PaymentId, Vec<EventText>>,
     seals: BTreeMap<Partition, Vec<Seal>>,
+    /// What it is since it was adopted.
+    adopted: Option<(u32, Incarnations)>,
 }
 
 impl MemoryLedger {
     #[must_use]
     pub fn new(identity: LedgerIdentity) -> Self {
-        Self::adopted(identity, Incarnations::default())
+        Self::with(identity, Incarnations::default())
     }
 
-    /// An empty one of a later incarnation, to be filled up to where each partition was restored to.
+    /// An empty one that was adopted before, to be filled with a copy.
     #[must_use]
-    pub fn adopted(identity: LedgerIdentity, incarnations: Incarnations) -> Self {
+    pub fn with(identity: LedgerIdentity, incarnations: Incarnations) -> Self {
         let partitions = Partition::all(identity.partitions).map(|_| Vec::new()).collect();
         let state = State { partitions, ..State::default() };
-        Self { identity, incarnations, state: Mutex::new(state) }
+        Self { identity, incarnations, state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// The same ledger as it is found by who opens it now.
+    #[must_use]
+    pub fn reopened(&self) -> Self {
+        let known = (self.identity.incarnation, self.incarnations.clone());
+        let (incarnation, incarnations) = self.state().adopted.clone().unwrap_or(known);
+        let identity = LedgerIdentity { incarnation, ..self.identity };
+        Self { identity, incarnations, state: self.state.clone() }
     }
 
     /// Erases a payment's texts.
@@ -131,6 +145,26 @@ impl State {
     ) -> impl Iterator<Item = &Recorded> {
         let positions = self.payments.get(&(partition, payment_id)).into_iter().flatten();
         positions.filter_map(move |position| self.at(partition, *position))
+    }
+}
+
+#[async_trait]
+impl Adoption for MemoryLedger {
+    async fn adopt(
+        &self,
+        begun_after: &[(Partition, u64)],
+        _at: Timestamp,
+    ) -> Result<u32, StoreError> {
+        let mut state = self.state();
+        let known = (self.identity.incarnation, self.incarnations.clone());
+        let (incarnation, incarnations) = state.adopted.take().unwrap_or(known);
+        let incarnation = incarnation.saturating_add(1);
+        let starts = begun_after.iter().fold(incarnations, |starts, (partition, position)| {
+            let (partition, begun_after) = (*partition, *position);
+            starts.and(IncarnationStart { incarnation, partition, begun_after })
+        });
+        state.adopted = Some((incarnation, starts));
+        Ok(incarnation)
     }
 }
 

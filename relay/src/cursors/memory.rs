@@ -7,13 +7,25 @@ use async_trait::async_trait;
 use daybook_engine::ids::Partition;
 use daybook_engine::ledger::StoreError;
 
-use super::{CursorMove, RelayCursor, RelayCursors, left_behind};
+use super::topics::named;
+use super::{CursorMove, KnownTopics, RelayCursor, RelayCursors, left_behind};
 use daybook_engine::broker::topic::TopicName;
 
 /// Cursors that end with their process.
 #[derive(Debug, Default)]
 pub struct MemoryRelayCursors {
     cursors: Mutex<HashMap<(String, Partition), RelayCursor>>,
+}
+
+#[async_trait]
+impl KnownTopics for MemoryRelayCursors {
+    async fn topics(&self) -> Result<Vec<TopicName>, StoreError> {
+        let cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<_> = cursors.keys().map(|(topic, _)| topic.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        named(&names)
+    }
 }
 
 #[async_trait]

@@ -143,6 +143,7 @@ pub(crate) fn parse() -> Result<(Command, Config), Failure> {
         "show" => Command::Show { payment: payment_argument(arguments)? },
         "operations list" => Command::Operations(operations::list(arguments)?),
         "operations resolve" => Command::Operations(operations::resolve(arguments)?),
+        "operations acknowledge" => Command::Operations(operations::acknowledge(arguments)?),
         "projections rebuild" => Command::RebuildView { view: view_argument(arguments)? },
         "parked list" => Command::Parked(Parked::List),
         "parked show" => Command::Parked(Parked::Show { payment: payment_argument(arguments)? }),

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use daybook_engine::clock::{Clock, SystemClock};
 use daybook_engine::ids::{Ids, LedgerId};
 use daybook_engine::lease::LeaseStore;
-use daybook_engine::ledger::{Adoption, Ledger};
+use daybook_engine::ledger::{Acknowledgements, Adoption, Ledger};
 use daybook_engine::seal::SealStore;
 use daybook_engine::work::{ForgetWork, WorkStore};
 use daybook_projections::rebuild::RebuildStore;
@@ -135,16 +135,17 @@ pub(crate) async fn open_readers(config: &Config) -> Result<ReaderStores, Failur
     }
 }
 
-/// A ledger with its seals.
+/// A ledger with its seals, and with what people have seen of it.
 #[derive(Clone)]
 pub(crate) struct Book {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) seals: Arc<dyn SealStore>,
+    pub(crate) acknowledgements: Arc<dyn Acknowledgements>,
 }
 
 impl Book {
-    fn new<L: Ledger + SealStore>(ledger: Arc<L>) -> Self {
-        Self { ledger: ledger.clone(), seals: ledger }
+    pub(crate) fn new<L: Ledger + SealStore + Acknowledgements>(ledger: Arc<L>) -> Self {
+        Self { ledger: ledger.clone(), seals: ledger.clone(), acknowledgements: ledger }
     }
 }
 

@@ -34,6 +34,9 @@ BEGIN
         GRANT SELECT, INSERT ON seal TO daybook_server;
         GRANT SELECT ON incarnation TO daybook_server;
     END IF;
+    IF to_regclass('acknowledgement') IS NOT NULL THEN
+        GRANT SELECT, INSERT ON acknowledgement TO daybook_server;
+    END IF;
     IF to_regnamespace('daybook_rebuild') IS NOT NULL THEN
         GRANT USAGE ON SCHEMA daybook_rebuild TO daybook_server;
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA daybook_rebuild

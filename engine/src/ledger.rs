@@ -5,6 +5,7 @@
 //! gapless and in commit order, so who sees position n has seen all before it; what is stored is
 //! never changed.
 
+mod acknowledgement;
 mod adoption;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
@@ -19,6 +20,7 @@ mod numbering;
 pub mod postgres;
 pub mod sqlite;
 
+pub use acknowledgement::{Acknowledgement, Acknowledgements};
 pub use adoption::Adoption;
 pub use digest::EventsDigest;
 pub use incarnations::{IncarnationStart, Incarnations};

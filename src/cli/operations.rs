@@ -10,7 +10,9 @@ use daybook_engine::payment::Verb;
 
 use super::definition::{payment, settings};
 use super::{Failure, payment_argument};
-use crate::commands::operations::{Kinds, Listing, OperationsCommand, Resolving, Said};
+use crate::commands::operations::{
+    Acknowledging, Kinds, Listing, OperationsCommand, Resolving, Said,
+};
 
 /// The longest name and reason: they stand in the event together, in a text of 256 characters.
 const BY_MAX: usize = 64;
@@ -28,7 +30,7 @@ pub(super) fn definition() -> clap::Command {
         .long_about(
             "An operation whose outcome no inquiry has found for --flag-after-s is flagged for people; \
              so is one that the acquirer contradicted after its outcome was recorded (what it said \
-             is in the ledger then, and there is nothing to resolve).",
+             is in the ledger then, and there is nothing to resolve: it is acknowledged).",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -39,6 +41,7 @@ pub(super) fn definition() -> clap::Command {
                 .arg(flag("late", "Only those that the acquirer contradicted"))
                 .arg(value("merchant-id", "MERCHANT", "Only those of a merchant"))
                 .arg(value("verb", "VERB", "Only authorize, capture, void, refund or reverse"))
+                .arg(flag("acknowledged", "Contradicted ones too that somebody has acknowledged"))
                 .arg(flag("json", "One JSON object a line"))
                 .args(settings()),
         )
@@ -52,7 +55,7 @@ pub(super) fn definition() -> clap::Command {
                      outcome is refused: the ledger is never contradicted.",
                 )
                 .arg(payment())
-                .arg(Arg::new("OPERATION").required(true).help("The operation's id"))
+                .arg(operation())
                 .arg(
                     value("outcome", "succeeded|failed", "What the acquirer made of it")
                         .required(true),
@@ -64,6 +67,25 @@ pub(super) fn definition() -> clap::Command {
                 .arg(value("approval-code", "CODE", "The acquirer's approval code"))
                 .args(settings()),
         )
+        .subcommand(
+            clap::Command::new("acknowledge")
+                .about("Take an operation that the acquirer contradicted off the list")
+                .long_about(
+                    "Take an operation that the acquirer contradicted off the list: somebody has seen it \
+                     and done what is to be done outside of Daybook. Who, why and when is kept beside \
+                     the ledger for ever, so write no cardholder's data there. It is about what the \
+                     acquirer has said so far: a later contradiction puts the operation on the list again.",
+                )
+                .arg(payment())
+                .arg(operation())
+                .arg(value("by", "NAME", "Who has seen it").required(true))
+                .arg(value("why", "TEXT", "What was done about it").required(true))
+                .args(settings()),
+        )
+}
+
+fn operation() -> Arg {
+    Arg::new("OPERATION").required(true).help("The operation's id")
 }
 
 fn text<'m>(arguments: &'m ArgMatches, name: &str) -> Option<&'m str> {
@@ -99,18 +121,31 @@ pub(super) fn list(arguments: &ArgMatches) -> Result<OperationsCommand, Failure>
         kinds,
         merchant_id: merchant_id.transpose()?,
         verb: verb.transpose()?,
+        has_acknowledged: arguments.get_flag("acknowledged"),
         is_json: arguments.get_flag("json"),
     }))
 }
 
-pub(super) fn resolve(arguments: &ArgMatches) -> Result<OperationsCommand, Failure> {
-    let operation_id: Option<OperationId> =
-        arguments.get_one::<String>("OPERATION").and_then(|text| text.parse().ok());
-    let operation_id = operation_id.ok_or_else(|| {
+pub(super) fn acknowledge(arguments: &ArgMatches) -> Result<OperationsCommand, Failure> {
+    Ok(OperationsCommand::Acknowledge(Acknowledging {
+        payment_id: payment_argument(arguments)?,
+        operation_id: operation_argument(arguments)?,
+        by: said_by(arguments, "by", BY_MAX)?,
+        why: said_by(arguments, "why", WHY_MAX)?,
+    }))
+}
+
+fn operation_argument(arguments: &ArgMatches) -> Result<OperationId, Failure> {
+    let found = arguments.get_one::<String>("OPERATION").and_then(|text| text.parse().ok());
+    found.ok_or_else(|| {
         Failure::Usage(
             "OPERATION must be an operation's id, as `operations list` prints it".to_owned(),
         )
-    })?;
+    })
+}
+
+pub(super) fn resolve(arguments: &ArgMatches) -> Result<OperationsCommand, Failure> {
+    let operation_id = operation_argument(arguments)?;
     let said = match text(arguments, "outcome") {
         Some("succeeded") => Said::Succeeded,
         Some("failed") => Said::Failed,

@@ -42,7 +42,7 @@ async fn of_sqlite(config: &Config, dir: &Path) -> Result<Manifest, Failure> {
     wiring::copy_ledger(config, &path).await?;
     // What the manifest says is read from the copy: it says what is there.
     let copy = wiring::open_copy(&path).await?;
-    let book = Book { ledger: copy.clone(), seals: copy.clone() };
+    let book = Book::new(copy.clone());
     let described = describe(&book, dir).await;
     copy.close().await;
     let file = FileDigest::of(&path)?;

@@ -1,5 +1,7 @@
-//! `daybook operations list` and `resolve`: what needs people, and what they found out.
+//! `daybook operations list`, `resolve` and `acknowledge`: what needs people, what they found out, and what
+//! they have seen.
 
+mod acknowledge;
 mod list;
 mod resolve;
 
@@ -17,6 +19,7 @@ use crate::config::Config;
 pub(crate) enum OperationsCommand {
     List(Listing),
     Resolve(Resolving),
+    Acknowledge(Acknowledging),
 }
 
 /// Which operations are listed, and how.
@@ -25,6 +28,8 @@ pub(crate) struct Listing {
     pub(crate) kinds: Kinds,
     pub(crate) merchant_id: Option<MerchantId>,
     pub(crate) verb: Option<Verb>,
+    /// Those contradicted ones too that somebody has acknowledged.
+    pub(crate) has_acknowledged: bool,
     pub(crate) is_json: bool,
 }
 
@@ -49,6 +54,15 @@ pub(crate) struct Resolving {
     pub(crate) approval_code: Option<Arc<str>>,
 }
 
+/// What people have seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Acknowledging {
+    pub(crate) payment_id: PaymentId,
+    pub(crate) operation_id: OperationId,
+    pub(crate) by: String,
+    pub(crate) why: String,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Succeeded,
@@ -58,10 +72,13 @@ pub(crate) enum Said {
 /// Does it, and says how it went.
 ///
 /// # Errors
-/// Where an outcome can't be recorded; says why.
+/// Where an outcome can't be recorded, or nothing is to be acknowledged; says why.
 pub(crate) async fn run(config: &Config, command: OperationsCommand) -> Result<(), Failure> {
     match command {
         OperationsCommand::List(listing) => list::run(config, &listing).await,
         OperationsCommand::Resolve(resolving) => resolve::run(config, resolving).await,
+        OperationsCommand::Acknowledge(acknowledging) => {
+            acknowledge::run(config, &acknowledging).await
+        }
     }
 }

@@ -130,7 +130,8 @@ cases! { $
         an_event_that_says_something_impossible_parks_its_payment_alone;
     operations:
         an_operation_that_stays_open_is_listed_and_resolved
-        a_failure_that_people_found_out_frees_the_amount;
+        a_failure_that_people_found_out_frees_the_amount
+        a_contradiction_that_people_have_seen_is_listed_no_more;
     rebuild:
         a_view_rebuilt_under_load_is_the_one_that_was_read
         a_damaged_view_is_mended_by_rebuilding_it

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::flows::authorized;
-use crate::harness::Daybook;
+use crate::flows::{authorization, authorized};
+use crate::harness::{Daybook, IMPATIENT};
 use crate::store::Store;
 
 /// Whatever is open is flagged at once.
@@ -118,4 +118,40 @@ pub(crate) async fn a_failure_that_people_found_out_frees_the_amount(store: Stor
         assert!(said.contains(why), "{said}");
     }
     daybook.verify_until(", the views 0 events behind").await;
+}
+
+pub(crate) async fn a_contradiction_that_people_have_seen_is_listed_no_more(store: Store) {
+    let daybook = Daybook::start(store, IMPATIENT).await;
+    let mut body = authorization("k1", 1000);
+    body["paymentMethod"] = json!({"token": "tok_capture_contradicting_answer"});
+    let id = daybook.post("/api/v1/payments", body).await.expect(201).text_field("paymentId");
+    let capture = json!({"amount": 700, "idempotencyKey": "c1"});
+    daybook.post(&format!("/api/v1/payments/{id}/captures"), capture).await.expect(200);
+    let contradicted = |list: &Value| list["items"].to_string().contains(r#""late":"approved""#);
+    daybook.list_until("/api/v1/operations", contradicted).await;
+    let late = listed(&daybook, &["--late"]).await;
+    assert_eq!(late.len(), 1, "{late:?}");
+    assert_eq!((&late[0]["paymentId"], &late[0]["acknowledged"]), (&json!(id), &Value::Null));
+    let operation = late[0]["operationId"].as_str().unwrap();
+
+    let seen = [&*id, operation, "--by=ann", "--why=the money is booked"];
+    let (code, said) = run(&daybook, "operations acknowledge", &seen).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(listed(&daybook, &[]).await, Vec::<Value>::new());
+    let kept = listed(&daybook, &["--acknowledged"]).await;
+    assert_eq!(kept[0]["acknowledged"]["by"], "ann", "{kept:?}");
+    assert_eq!(kept[0]["acknowledged"]["why"], "the money is booked", "{kept:?}");
+    let (_, said) = run(&daybook, "operations list", &["--acknowledged"]).await;
+    assert!(said.contains("; acknowledged by ann at 20"), "{said}");
+
+    let again = [&*id, operation, "--by=bob", "--why=me too"];
+    let (code, said) = run(&daybook, "operations acknowledge", &again).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("acknowledged by ann"), "the first stays: {said}");
+    let authorization = daybook.payment(&id).await.text_field("authorization/operationId");
+    let other = [&*id, &*authorization, "--by=bob", "--why=me too"];
+    let (code, said) = run(&daybook, "operations acknowledge", &other).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("that the acquirer contradicted"), "{said}");
+    daybook.verify().await;
 }

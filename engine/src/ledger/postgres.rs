@@ -1,6 +1,7 @@
 //! The ledger in Postgres, which several processes share: each appends on a connection of its own,
 //! and who moves a partition's head first has the lower positions.
 
+mod acknowledgement;
 mod adoption;
 mod append;
 mod create;
@@ -35,6 +36,11 @@ pub const MIGRATIONS: &[Migration] = &[
         number: 8,
         name: "seals",
         sql: include_str!("../../../migrations/postgres/0008_seals.sql"),
+    },
+    Migration {
+        number: 10,
+        name: "acknowledged",
+        sql: include_str!("../../../migrations/postgres/0010_acknowledged.sql"),
     },
 ];
 

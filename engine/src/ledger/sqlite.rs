@@ -2,6 +2,7 @@
 //!
 //! An append is one transaction in one trip to the connection's thread.
 
+mod acknowledgement;
 mod adoption;
 mod append;
 mod copy;
@@ -36,6 +37,11 @@ const MIGRATIONS: &[Migration] = &[
         number: 8,
         name: "seals",
         sql: include_str!("../../../migrations/sqlite/0008_seals.sql"),
+    },
+    Migration {
+        number: 10,
+        name: "acknowledged",
+        sql: include_str!("../../../migrations/sqlite/0010_acknowledged.sql"),
     },
 ];
 

@@ -29,6 +29,7 @@ pub use resolving::Resolved;
 pub use settings::EngineSettings;
 pub use snapshot::{Answer, PaymentView, Snapshot};
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,11 +42,12 @@ use self::admission::Admission;
 use self::cache::Cache;
 use self::execute::{Executed, Step, fold};
 use self::intent::Intent;
-use self::outcome::Poll;
+use self::outcome::{Poll, has_texts};
 use self::slot::Slots;
 use self::writer::Writer;
 use crate::acquirer::Acquirer;
 use crate::clock::Clock;
+use crate::event_text::EventText;
 use crate::ids::{Ids, PaymentId};
 use crate::ledger::{Ledger, LedgerIdentity, Recorded, StoreError};
 use crate::payment::{DecodeError, Rejection};
@@ -245,13 +247,28 @@ impl Engine {
         Ok(Some(PaymentView { snapshot, texts }))
     }
 
-    /// A payment with its texts, folded by somebody else: a view's row.
+    /// Payments with their texts, folded by somebody else: a view's rows.
     ///
     /// # Errors
     /// When the texts can't be read.
-    pub async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError> {
-        let texts = self.texts_of(&snapshot).await?;
-        Ok(PaymentView { snapshot: Arc::new(snapshot), texts })
+    pub async fn with_texts(
+        &self,
+        snapshots: Vec<Snapshot>,
+    ) -> Result<Vec<PaymentView>, EngineError> {
+        let with_texts = snapshots.iter().filter(|snapshot| has_texts(&snapshot.payment));
+        let ids: Vec<PaymentId> = with_texts.map(|snapshot| snapshot.payment_id).collect();
+        let mut texts: BTreeMap<PaymentId, Vec<EventText>> = BTreeMap::new();
+        if !ids.is_empty() {
+            let read = self.0.ledger.texts_of(&ids).await.map_err(EngineError::Store)?;
+            for (payment_id, text) in read {
+                texts.entry(payment_id).or_default().push(text);
+            }
+        }
+        let view = |snapshot: Snapshot| {
+            let texts = texts.remove(&snapshot.payment_id).unwrap_or_default();
+            PaymentView { snapshot: Arc::new(snapshot), texts }
+        };
+        Ok(snapshots.into_iter().map(view).collect())
     }
 
     /// A payment's events in version order; empty where there is no such payment.

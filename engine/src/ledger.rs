@@ -10,6 +10,7 @@ mod adoption;
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod digest;
+mod erasure;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
 mod identity;
@@ -23,6 +24,7 @@ pub mod sqlite;
 pub use acknowledgement::{Acknowledgement, Acknowledgements};
 pub use adoption::Adoption;
 pub use digest::EventsDigest;
+pub use erasure::Erasure;
 pub use incarnations::{IncarnationStart, Incarnations};
 
 use std::sync::Arc;
@@ -216,6 +218,21 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// When the store can't be read.
     async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, StoreError>;
+
+    /// The texts of these payments, each payment's together.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn texts_of(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<Vec<(PaymentId, EventText)>, StoreError> {
+        let mut all = Vec::new();
+        for payment_id in payments {
+            all.extend(self.texts(*payment_id).await?.into_iter().map(|text| (*payment_id, text)));
+        }
+        Ok(all)
+    }
 
     /// The events of these stretches, by partition and position, each once.
     ///

@@ -21,8 +21,7 @@ pub use seals::{SealCheck, stored_seals};
 use std::collections::VecDeque;
 use std::fmt;
 
-use crate::event_text::{EventText, TextName, hash_text};
-use crate::idempotency::TextHash;
+use crate::event_text::{EventText, hash_text};
 use crate::ids::{Partition, PaymentId};
 use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError};
 use crate::payment::{Event, EventBody, Payment, is_canonical};
@@ -83,6 +82,8 @@ impl Findings {
 pub struct History {
     pub payment_id: PaymentId,
     pub events: Vec<(Recorded, Event)>,
+    /// Its texts, where an event has any.
+    pub texts: Vec<EventText>,
     /// `None` where an event can't be read, or the first does not create a payment.
     pub payment: Option<Payment>,
 }
@@ -157,11 +158,12 @@ impl<'a> PaymentWalk<'a> {
         let (partition, payment_id) =
             first.unwrap_or((self.head.partition, PaymentId::from_uuid(uuid::Uuid::nil())));
         let (events, payment) = check_events(&self.ledger.identity(), recorded, findings);
-        if payment.as_ref().is_some_and(has_texts) {
-            let texts = self.ledger.texts(payment_id).await?;
+        let mut texts = Vec::new();
+        if events.iter().any(|(_, event)| !event.text_hashes().is_empty()) {
+            texts = self.ledger.texts(payment_id).await?;
             check_texts(partition, payment_id, &events, &texts, findings);
         }
-        Ok(History { payment_id, events, payment })
+        Ok(History { payment_id, events, texts, payment })
     }
 }
 
@@ -232,12 +234,6 @@ fn check_id(
     }
 }
 
-fn has_texts(payment: &Payment) -> bool {
-    payment.reference_hash.is_some()
-        || payment.metadata_hash.is_some()
-        || payment.operations.iter().any(|operation| operation.reason_hash.is_some())
-}
-
 /// Every hash in an event must have its text beside the ledger: that text, or an erased one.
 fn check_texts(
     partition: Partition,
@@ -247,7 +243,7 @@ fn check_texts(
     findings: &mut Findings,
 ) {
     for (recorded, event) in events {
-        for (name, hash) in hashes_in(event) {
+        for (name, hash) in event.text_hashes() {
             let is_its = |text: &&EventText| text.version == recorded.version && text.name == name;
             let what = match texts.iter().find(is_its) {
                 None => "is missing",
@@ -266,16 +262,4 @@ fn check_texts(
             });
         }
     }
-}
-
-fn hashes_in(event: &Event) -> Vec<(TextName, TextHash)> {
-    let hashes = match &event.body {
-        EventBody::AuthorizationRequested(body) => vec![
-            (TextName::Reference, body.reference_hash),
-            (TextName::Metadata, body.metadata_hash),
-        ],
-        EventBody::RefundRequested(body) => vec![(TextName::Reason, body.reason_hash)],
-        _ => Vec::new(),
-    };
-    hashes.into_iter().filter_map(|(name, hash)| Some((name, hash?))).collect()
 }

@@ -217,16 +217,20 @@ impl Engine {
         &self,
         snapshot: &Snapshot,
     ) -> Result<Vec<EventText>, EngineError> {
-        let payment = &snapshot.payment;
-        let has_texts = payment.reference_hash.is_some()
-            || payment.metadata_hash.is_some()
-            || payment.operations.iter().any(|operation| operation.reason_hash.is_some());
+        let has_texts = has_texts(&snapshot.payment);
         if has_texts { self.texts(snapshot.payment_id).await } else { Ok(Vec::new()) }
     }
 
     pub(super) async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, EngineError> {
         self.0.ledger.texts(payment_id).await.map_err(EngineError::Store)
     }
+}
+
+/// Whether a payment's events name texts beside the ledger.
+pub(super) fn has_texts(payment: &Payment) -> bool {
+    payment.reference_hash.is_some()
+        || payment.metadata_hash.is_some()
+        || payment.operations.iter().any(|operation| operation.reason_hash.is_some())
 }
 
 fn is_open(payment: &Payment, operation_id: OperationId) -> bool {

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::Ledger;
-use crate::ids::PaymentId;
+use super::{Erasure, Ledger};
 
 /// A ledger under test, fresh, and used by no other test.
 #[async_trait]
@@ -23,8 +22,8 @@ pub trait LedgerFixture: Send + Sync {
     /// first one again.
     async fn elsewhere(&self) -> Arc<dyn Ledger>;
 
-    /// Erases a payment's texts.
-    async fn erase_texts(&self, payment_id: PaymentId);
+    /// The same ledger, for whoever may erase texts.
+    async fn erasure(&self) -> Arc<dyn Erasure>;
 }
 
 /// The number of partitions that a fixture creates its ledger with.
@@ -104,7 +103,7 @@ cases! { $
         every_field_comes_back_as_it_was_written
         a_digest_is_that_of_the_events_read
         texts_come_back_with_their_salt
-        an_erased_text_reads_as_none
+        an_erased_text_reads_as_none_and_the_others_stay
         a_conflicting_append_leaves_no_text
         a_stretch_starts_in_the_middle_and_stops_at_its_limit
         a_stretch_beyond_the_head_is_empty

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 
 use super::numbering::{Numbering, Placement, check, last_position};
 use super::{
-    Adoption, Append, Appended, Head, IncarnationStart, Incarnations, Ledger, LedgerIdentity,
-    Recorded, StoreError, Stretch,
+    Adoption, Append, Appended, Erasure, Head, IncarnationStart, Incarnations, Ledger,
+    LedgerIdentity, Recorded, StoreError, Stretch,
 };
 use crate::clock::Timestamp;
-use crate::event_text::EventText;
+use crate::event_text::{EventText, TextName};
 use crate::ids::{Partition, PaymentId};
 use crate::seal::{Seal, SealStore, Sealed};
 
@@ -57,14 +57,6 @@ impl MemoryLedger {
         let (incarnation, incarnations) = self.state().adopted.clone().unwrap_or(known);
         let identity = LedgerIdentity { incarnation, ..self.identity };
         Self { identity, incarnations, state: self.state.clone() }
-    }
-
-    /// Erases a payment's texts.
-    pub fn erase_texts(&self, payment_id: PaymentId) {
-        for text in self.state().texts.get_mut(&payment_id).into_iter().flatten() {
-            text.salt = None;
-            text.text = None;
-        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -165,6 +157,21 @@ impl Adoption for MemoryLedger {
         });
         state.adopted = Some((incarnation, starts));
         Ok(incarnation)
+    }
+}
+
+#[async_trait]
+impl Erasure for MemoryLedger {
+    async fn erase(&self, payment_id: PaymentId, names: &[TextName]) -> Result<u64, StoreError> {
+        let mut count = 0_u64;
+        let mut state = self.state();
+        let texts = state.texts.get_mut(&payment_id).into_iter().flatten();
+        let named = texts.filter(|text| names.contains(&text.name) && text.salt.is_some());
+        for text in named {
+            (text.salt, text.text) = (None, None);
+            count = count.saturating_add(1);
+        }
+        Ok(count)
     }
 }
 

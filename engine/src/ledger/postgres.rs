@@ -5,6 +5,7 @@ mod acknowledgement;
 mod adoption;
 mod append;
 mod create;
+mod erasure;
 mod insert;
 mod read;
 mod seals;
@@ -132,6 +133,15 @@ impl Ledger for PostgresLedger {
 
     async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, StoreError> {
         read::texts(&self.database, self.partition_of(payment_id), payment_id).await
+    }
+
+    async fn texts_of(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<Vec<(PaymentId, EventText)>, StoreError> {
+        let wanted =
+            payments.iter().map(|payment_id| (self.partition_of(*payment_id), *payment_id));
+        read::texts_of(&self.database, wanted).await
     }
 
     async fn read(&self, stretches: &[Stretch]) -> Result<Vec<Recorded>, StoreError> {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::operation::{AcquirerReference, CaptureMethod, Verb};
 use crate::clock::{Date, Timestamp};
+use crate::event_text::TextName;
 use crate::idempotency::{Request, TextHash};
 use crate::ids::OperationId;
 use crate::journal::JournalEntry;
@@ -308,6 +309,17 @@ pub enum LateOutcomeKind {
     Failed,
 }
 
+impl LateOutcomeKind {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Declined => "declined",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Types that later builds will write; a build that meets one stops and asks to be upgraded.
 pub const RESERVED_EVENT_TYPES: [&str; 3] =
     ["payment.dispute_opened", "payment.dispute_won", "payment.dispute_lost"];
@@ -336,5 +348,21 @@ impl Event {
             }
             _ => None,
         }
+    }
+
+    /// The hashes of its texts, which stand beside the ledger.
+    #[must_use]
+    pub fn text_hashes(&self) -> Vec<(TextName, TextHash)> {
+        let hashes = match &self.body {
+            EventBody::AuthorizationRequested(body) => [
+                (TextName::Reference, body.reference_hash),
+                (TextName::Metadata, body.metadata_hash),
+            ],
+            EventBody::RefundRequested(body) => {
+                [(TextName::Reason, body.reason_hash), (TextName::Reason, None)]
+            }
+            _ => return Vec::new(),
+        };
+        hashes.into_iter().filter_map(|(name, hash)| Some((name, hash?))).collect()
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use daybook_engine::Engine;
 use daybook_engine::acquirer::simulator::{Simulator, SimulatorSettings};
 use daybook_engine::engine::{Answer, AuthorizeRequest, EngineSettings, RefundRequest};
+use daybook_engine::event_text::TextName;
+use daybook_engine::ledger::Erasure;
 use daybook_engine::payment::{CaptureMethod, PaymentStatus, Rejection};
 use serde_json::Value;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -147,7 +149,7 @@ async fn an_erased_text_is_null_in_a_repeat_and_nothing_else_changes() {
     engine.capture(capture(id, "capture-1", 600), LONG).await.unwrap();
     let request = with_reason(refund(id, "refund-1", 200), "too small");
     let refunded = engine.refund(request.clone(), LONG).await.unwrap();
-    stage.ledger.erase_texts(id);
+    stage.ledger.erase(id, &TextName::ALL).await.unwrap();
     for engine in [engine, stage.engine()] {
         let again = engine.authorize(with_texts("order-1"), LONG).await.unwrap();
         assert_eq!(value(&again), erased(&first));

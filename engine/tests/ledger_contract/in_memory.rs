@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use daybook_engine::ids::{LedgerId, PaymentId};
+use daybook_engine::ids::LedgerId;
 use daybook_engine::ledger::contract::{LedgerFixture, PARTITIONS};
 use daybook_engine::ledger::memory::MemoryLedger;
-use daybook_engine::ledger::{Ledger, LedgerIdentity};
+use daybook_engine::ledger::{Erasure, Ledger, LedgerIdentity};
 use uuid::Uuid;
 
 pub(crate) struct MemoryFixture(Arc<MemoryLedger>);
@@ -25,7 +25,7 @@ impl LedgerFixture for MemoryFixture {
         self.ledger()
     }
 
-    async fn erase_texts(&self, payment_id: PaymentId) {
-        self.0.erase_texts(payment_id);
+    async fn erasure(&self) -> Arc<dyn Erasure> {
+        Arc::clone(&self.0) as Arc<dyn Erasure>
     }
 }

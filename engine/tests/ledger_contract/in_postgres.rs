@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use daybook_engine::ids::{LedgerId, PaymentId};
+use daybook_engine::ids::LedgerId;
 use daybook_engine::ledger::contract::{LedgerFixture, PARTITIONS};
 use daybook_engine::ledger::postgres::PostgresLedger;
-use daybook_engine::ledger::{Ledger, LedgerIdentity, StoreError};
+use daybook_engine::ledger::{Erasure, Ledger, LedgerIdentity, StoreError};
 use daybook_engine::postgres::scratch::ScratchDatabase;
 use daybook_engine::postgres::{Migrator, PostgresSettings};
 use uuid::Uuid;
@@ -48,11 +48,7 @@ impl LedgerFixture for PostgresFixture {
         Arc::new(open(&self.database.server_settings()).await.unwrap())
     }
 
-    async fn erase_texts(&self, payment_id: PaymentId) {
-        sqlx::query("UPDATE event_text SET salt = NULL, text = NULL WHERE payment_id = $1")
-            .bind(payment_id.uuid())
-            .execute(&mut self.database.stranger().await)
-            .await
-            .unwrap();
+    async fn erasure(&self) -> Arc<dyn Erasure> {
+        Arc::new(open(&self.database.owner_settings()).await.unwrap())
     }
 }

@@ -6,7 +6,7 @@ use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{EventId, LedgerId, PaymentId};
 use daybook_engine::ledger::contract::{LedgerFixture, PARTITIONS};
 use daybook_engine::ledger::sqlite::SqliteLedger;
-use daybook_engine::ledger::{Append, Ledger, NewEvent, StoreError};
+use daybook_engine::ledger::{Append, Erasure, Ledger, NewEvent, StoreError};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -56,12 +56,8 @@ impl LedgerFixture for SqliteFixture {
         Arc::new(open(self.path(), None).await.unwrap())
     }
 
-    async fn erase_texts(&self, payment_id: PaymentId) {
-        sqlx::query("UPDATE event_text SET salt = NULL, text = NULL WHERE payment_id = ?")
-            .bind(payment_id.uuid().into_bytes().to_vec())
-            .execute(&mut self.stranger().await)
-            .await
-            .unwrap();
+    async fn erasure(&self) -> Arc<dyn Erasure> {
+        Arc::new(open(self.path(), None).await.unwrap())
     }
 }
 

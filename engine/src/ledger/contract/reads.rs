@@ -102,20 +102,30 @@ pub(super) async fn texts_come_back_with_their_salt(fixture: &dyn LedgerFixture)
         stored(3, &batch[2].texts[0]),
     ];
     assert_eq!(ledger.texts(payment(0, 1)).await, expected);
+    let wanted = [payment(0, 2), payment(1, 7), payment(0, 1)];
+    let mut together = fixture.ledger().texts_of(&wanted).await.expect("texts are read");
+    together.sort_by_key(|(payment_id, _)| *payment_id);
+    let of_first = expected.into_iter().map(|text| (payment(0, 1), text));
+    let of_second = [(payment(0, 2), stored(1, &batch[1].texts[0]))];
+    assert_eq!(together, of_first.chain(of_second).collect::<Vec<_>>());
 }
 
-pub(super) async fn an_erased_text_reads_as_none(fixture: &dyn LedgerFixture) {
+pub(super) async fn an_erased_text_reads_as_none_and_the_others_stay(fixture: &dyn LedgerFixture) {
     let ledger = Answering::here(fixture);
     let mut batch = [append(payment(0, 1), 1, 1), append(payment(0, 2), 1, 1)];
     for append in &mut batch {
-        append.texts = vec![text(TextName::Metadata, 1, "{}")];
+        append.texts = vec![text(TextName::Metadata, 1, "{}"), text(TextName::Reference, 2, "r")];
     }
     ledger.write(&batch).await;
-    fixture.erase_texts(payment(0, 1)).await;
+    let erasure = fixture.erasure().await;
+    let names = [TextName::Metadata, TextName::Reason];
+    for erased in [1, 0] {
+        assert_eq!(erasure.erase(payment(0, 1), &names).await.expect("it is written"), erased);
+    }
     let erased = EventText { version: 1, name: TextName::Metadata, salt: None, text: None };
-    assert_eq!(ledger.texts(payment(0, 1)).await, [erased]);
-    let kept = stored(1, &batch[1].texts[0]);
-    assert_eq!(ledger.texts(payment(0, 2)).await, [kept]);
+    let [metadata, reference] = [0, 1].map(|index| stored(1, &batch[1].texts[index]));
+    assert_eq!(ledger.texts(payment(0, 1)).await, [erased, reference.clone()]);
+    assert_eq!(ledger.texts(payment(0, 2)).await, [metadata, reference]);
 }
 
 pub(super) async fn a_conflicting_append_leaves_no_text(fixture: &dyn LedgerFixture) {

@@ -50,6 +50,22 @@ pub(super) async fn texts(
     rows.iter().map(event_text).collect()
 }
 
+pub(super) async fn texts_of(
+    database: &Database,
+    payments: impl Iterator<Item = (Partition, PaymentId)>,
+) -> Result<Vec<(PaymentId, EventText)>, StoreError> {
+    let (partitions, ids): (Vec<i16>, Vec<Uuid>) =
+        payments.map(|(partition, id)| (smallint(partition), id.uuid())).unzip();
+    let query = sqlx::query(
+        "SELECT version, name, salt, text, payment_id FROM event_text
+         WHERE (partition, payment_id) IN (SELECT * FROM unnest($1::int2[], $2::uuid[]))
+         ORDER BY partition, payment_id, version, name COLLATE \"C\"",
+    );
+    let query = query.bind(partitions).bind(ids);
+    let rows = database.answered(query.fetch_all(database.pool())).await?;
+    rows.iter().map(|row| Ok((payment_id(row, 4)?, event_text(row)?))).collect()
+}
+
 pub(super) async fn read(
     database: &Database,
     stretches: &[Stretch],

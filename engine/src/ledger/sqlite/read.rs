@@ -58,6 +58,26 @@ pub(super) async fn texts(
     rows.iter().map(event_text).collect()
 }
 
+pub(super) async fn texts_of(
+    database: &Database,
+    payments: impl Iterator<Item = (Partition, PaymentId)>,
+) -> Result<Vec<(PaymentId, EventText)>, StoreError> {
+    let wanted: Vec<_> = payments
+        .map(|(partition, id)| format!("[{partition},\"{}\"]", id.uuid().simple()))
+        .collect();
+    let rows = sqlx::query(
+        "SELECT t.version, t.name, t.salt, t.text, t.payment_id
+         FROM json_each(?) w CROSS JOIN event_text t
+         WHERE t.partition = w.value ->> 0 AND t.payment_id = unhex(w.value ->> 1)
+         ORDER BY t.partition, t.payment_id, t.version, t.name",
+    )
+    .bind(format!("[{}]", wanted.join(",")))
+    .fetch_all(database.readers())
+    .await
+    .map_err(|error| database.unavailable(&error))?;
+    rows.iter().map(|row| Ok((payment_id(row, 4)?, event_text(row)?))).collect()
+}
+
 pub(super) async fn read(
     database: &Database,
     stretches: &[Stretch],

@@ -12,7 +12,7 @@ DECLARE
             'relay_cursor'];
     views constant text[] :=
         ARRAY['view_cursor', 'payment', 'operation', 'refund', 'settlement', 'settlement_line', 'balance',
-              'parked'];
+              'posting', 'payment_text', 'erased_text', 'parked'];
     name text;
 BEGIN
     -- Two databases of one cluster may get here together: the second finds the role.

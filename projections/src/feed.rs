@@ -1,10 +1,13 @@
 //! Where the projector's events come from, and the check that they follow what was seen before.
 
 mod ledger;
+mod texts;
 pub mod topic;
 
 pub use ledger::LedgerFeed;
 pub use topic::TopicFeed;
+
+pub(crate) use texts::texts_of;
 
 use async_trait::async_trait;
 use daybook_engine::cursor::{Cursor, Diverged, Found, Step};

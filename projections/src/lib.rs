@@ -1,6 +1,6 @@
-//! Daybook's projections: five views of the ledger for people to read (payments, settlements,
-//! refunds, balances, operations), the projector that keeps them, and the check of views against
-//! the ledger.
+//! Daybook's projections: views of the ledger for people to read (payments, settlements, refunds,
+//! balances, operations, the journal, and what clients wrote), the projector that keeps them, and the check
+//! of views against the ledger.
 //!
 //! A view is a fold over the ledger. Its rows and its cursor commit in one transaction, and the
 //! cursor moves by compare-and-set, so a view is always the fold of a known stretch of history and

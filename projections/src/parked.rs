@@ -4,6 +4,7 @@ use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::ledger::{Ledger, StoreError};
 
 use crate::error::ViewError;
+use crate::feed::texts_of;
 use crate::views::{DecodedEvent, Unparked, Unparking, ViewCursors, ViewStore};
 
 /// What became of an attempt to take a payment up again.
@@ -38,7 +39,9 @@ pub async fn retry_parked(
             Ok(events) => events,
             Err(cause) => return Ok(Retried::StillParked(cause)),
         };
-        let unparking = Unparking { partition, payment_id, cursors, events: &events };
+        let texts = texts_of(ledger, events.iter()).await?;
+        let unparking =
+            Unparking { partition, payment_id, cursors, events: &events, texts: &texts };
         match views.unpark(unparking).await {
             Ok(Unparked::Done) => return Ok(Retried::Unparked),
             Ok(Unparked::NotParked) => return Ok(Retried::NotParked),

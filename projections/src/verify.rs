@@ -15,6 +15,7 @@ pub use report::{Difference, ViewReport};
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use daybook_engine::event_text::EventText;
 use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::ledger::{Ledger, Recorded, Stretch};
 
@@ -23,12 +24,12 @@ use crate::views::balances::fold::{BALANCE, BalancesFold};
 use crate::views::row::{Cell, Fold, Table};
 use crate::views::settlements::fold::{SETTLEMENT, SettlementsFold};
 use crate::views::{DecodedEvent, ParkedPayments, View, ViewCursors, ViewStore};
-use expected::{ExpectedRow, ROW_TABLES, literals, rows_of};
+use expected::{ExpectedRow, ROW_TABLES, identity, literals, rows_of};
 
 /// A row's columns as SQL literals, so that whatever stands there can be shown.
 pub type Literals = Vec<String>;
 
-/// A row's key as an SQL literal, and its literals in one text, with `,` between them: what a literal
+/// The literals that name a row, and all its literals, each in one text with `,` between them: what a literal
 /// quotes can't be taken for the end of it.
 pub type Joined = (String, String);
 
@@ -41,7 +42,7 @@ pub trait ViewSnapshot: Send {
     fn parked(&self) -> &ParkedPayments;
 
     /// The rows with these keys, each in one text, which is quicker to read and compare; those that don't
-    /// exist are missing from the answer.
+    /// exist are missing from the answer. A key may have several rows, and is asked for once.
     ///
     /// # Errors
     /// When the store can't be read; so of the others.
@@ -61,7 +62,7 @@ pub trait ViewSnapshot: Send {
     /// How many rows there are.
     async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError>;
 
-    /// Up to `limit` rows in order of their key, after the given literal of one.
+    /// The rows of up to `limit` keys in order, after the given literal of one.
     async fn after(
         &mut self,
         table: &'static Table,
@@ -114,18 +115,22 @@ impl ViewCheck {
         })
     }
 
-    /// Checks one payment of the partition: all its events, in version order. Events beyond a
-    /// view's cursor are left out.
+    /// Checks one payment of the partition: all its events, in version order, and its texts. Events beyond
+    /// a view's cursor are left out.
     ///
     /// # Errors
     /// When the view store can't be read.
-    pub async fn payment(&mut self, events: &[DecodedEvent]) -> Result<(), ViewError> {
+    pub async fn payment(
+        &mut self,
+        events: &[DecodedEvent],
+        texts: &[EventText],
+    ) -> Result<(), ViewError> {
         for (recorded, _) in events {
             self.check_cursors(recorded);
         }
         self.add_totals(events);
         for (index, table) in ROW_TABLES.into_iter().enumerate() {
-            match rows_of(table, self.seen_by(table.view, events)) {
+            match rows_of(table, self.seen_by(table.view, events), texts) {
                 Ok(rows) => self.expected[index].extend(rows),
                 Err(error) => self.unfoldable(table.view, events, &error),
             }
@@ -219,18 +224,20 @@ impl ViewCheck {
     async fn compare(&mut self, index: usize) -> Result<(), ViewError> {
         let table = ROW_TABLES[index];
         let expected = std::mem::take(&mut self.expected[index]);
-        let keys: Vec<Cell<'static>> = expected.iter().map(|row| row.key.clone()).collect();
+        let mut keys: Vec<Cell<'static>> = expected.iter().map(|row| row.key.clone()).collect();
+        // A key's rows follow each other.
+        keys.dedup();
         let found = self.snapshot.joined(table, &keys).await?;
         let found: HashMap<&str, &str> =
             found.iter().map(|(key, row)| (key.as_str(), row.as_str())).collect();
         for row in &expected {
             self.report.rows = self.report.rows.saturating_add(1);
-            let key = row.key.to_string();
+            let key = &row.identity;
             match found.get(key.as_str()) {
                 Some(found) => {
                     self.found[index] = self.found[index].saturating_add(1);
                     if *found != row.joined {
-                        self.compare_columns(table, &key, row).await?;
+                        self.compare_columns(table, key, row).await?;
                     }
                 }
                 None => {
@@ -250,7 +257,7 @@ impl ViewCheck {
         row: &ExpectedRow,
     ) -> Result<(), ViewError> {
         let found = self.snapshot.with_keys(table, std::slice::from_ref(&row.key)).await?;
-        if let Some(found) = found.first() {
+        if let Some(found) = found.iter().find(|found| identity(table, found) == key) {
             self.compare_row(table, key, Some(row.payment_id), &row.literals(), found);
         }
         Ok(())
@@ -273,13 +280,12 @@ impl ViewCheck {
         }
     }
 
-    /// Totals are identified by their first four columns: partition and what they are summed by.
     async fn compare_totals(
         &mut self,
         table: &'static Table,
         expected: Vec<Literals>,
     ) -> Result<(), ViewError> {
-        let name = |row: &Literals| row.get(1..4).unwrap_or_default().join(" ");
+        let name = |row: &Literals| identity(table, row);
         let found = self.snapshot.all(table).await?;
         let mut found: HashMap<String, Literals> =
             found.into_iter().map(|row| (name(&row), row)).collect();

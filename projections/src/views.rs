@@ -1,4 +1,4 @@
-//! The five views: what they are, how far each has got, and the port of the store that keeps them.
+//! The seven views: what they are, how far each has got, and the port of the store that keeps them.
 
 pub mod balances;
 mod batch;
@@ -8,6 +8,8 @@ mod cursors;
 mod forgetting;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) mod fuzz;
+pub mod journal;
+pub mod list;
 pub mod operations;
 mod page;
 mod parked;
@@ -18,23 +20,24 @@ pub mod row;
 pub mod settlements;
 mod shadow;
 pub mod sqlite;
+pub mod texts;
 
 pub use balances::BalanceBody;
 pub use batch::{Batch, Parking};
 pub use forgetting::ForgetViews;
+pub use journal::PostingBody;
 pub use operations::{Attention, OperationBody};
 pub use page::{MAX_LIMIT, Page, PageQuery};
 pub use parked::{ParkedPayment, ParkedPayments, Unparked, Unparking};
 pub use payments::ListedPayment;
 pub use refunds::RefundBody;
 pub use settlements::{LineKind, SettlementBody, SettlementLineBody};
+pub use texts::{EraseViewTexts, PaymentTexts};
 
 use async_trait::async_trait;
-use daybook_engine::clock::Date;
 use daybook_engine::cursor::{Cursor, Diverged};
 use daybook_engine::ids::Partition;
 use daybook_engine::ledger::Recorded;
-use daybook_engine::money::Currency;
 use daybook_engine::payment::Event;
 
 use crate::error::ViewError;
@@ -47,11 +50,20 @@ pub enum View {
     Refunds,
     Balances,
     Operations,
+    Journal,
+    Texts,
 }
 
 impl View {
-    pub const ALL: [Self; 5] =
-        [Self::Payments, Self::Settlements, Self::Refunds, Self::Balances, Self::Operations];
+    pub const ALL: [Self; 7] = [
+        Self::Payments,
+        Self::Settlements,
+        Self::Refunds,
+        Self::Balances,
+        Self::Operations,
+        Self::Journal,
+        Self::Texts,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -61,6 +73,8 @@ impl View {
             Self::Refunds => "refunds",
             Self::Balances => "balances",
             Self::Operations => "operations",
+            Self::Journal => "journal",
+            Self::Texts => "texts",
         }
     }
 
@@ -184,48 +198,58 @@ pub trait ViewStore: Send + Sync + 'static {
     async fn snapshot(&self, partition: Partition) -> Result<Box<dyn ViewSnapshot>, ViewError>;
 }
 
-/// What people read. Each answer is one read transaction: its items and the positions that the
-/// view had reached belong together. Newest first, but for balances.
+/// What people read. Each answer is one read transaction: its items and the positions that the view had
+/// reached belong together. Each takes a query of its own list.
 #[async_trait]
 pub trait ViewQueries: Send + Sync + 'static {
-    /// Payments by creation.
+    /// How far a view has got in each partition.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    async fn positions(&self, view: View) -> Result<Vec<(Partition, u64)>, ViewError>;
+
+    /// Of [`payments::LIST`].
     ///
     /// # Errors
     /// [`ViewError::BadCursor`], or when the store can't be read.
     async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError>;
 
-    /// Totals by day, merchant and currency.
+    /// Of [`settlements::LIST`]: totals by day, merchant and currency.
     ///
     /// # Errors
     /// As [`ViewQueries::payments`], and [`ViewError::Overflow`].
     async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError>;
 
-    /// The captures and refunds that settlements are made of, by day and time.
+    /// Of [`settlements::LINES`]: the captures and refunds that settlements are made of.
     ///
     /// # Errors
     /// As [`ViewQueries::payments`].
     async fn settlement_lines(
         &self,
         query: &PageQuery,
-        currency: Option<Currency>,
-        date: Option<Date>,
     ) -> Result<Page<SettlementLineBody>, ViewError>;
 
-    /// Refunds by request.
+    /// Of [`refunds::LIST`].
     ///
     /// # Errors
     /// As [`ViewQueries::payments`].
     async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError>;
 
-    /// Balances by merchant, currency and account.
+    /// Of [`balances::LIST`].
     ///
     /// # Errors
     /// As [`ViewQueries::payments`], and [`ViewError::Overflow`].
     async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError>;
 
-    /// Operations by request.
+    /// Of [`operations::LIST`].
     ///
     /// # Errors
     /// As [`ViewQueries::payments`].
     async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError>;
+
+    /// Of [`journal::LIST`].
+    ///
+    /// # Errors
+    /// As [`ViewQueries::payments`].
+    async fn journal(&self, query: &PageQuery) -> Result<Page<PostingBody>, ViewError>;
 }

@@ -11,6 +11,7 @@ use daybook_engine::ids::{OperationId, Partition, PaymentId};
 use daybook_engine::ledger::StoreError;
 use daybook_projections::verify::ViewSnapshot;
 use daybook_projections::views::balances::fold::{BALANCE, BalanceRow, BalancesFold};
+use daybook_projections::views::journal::fold::{JournalFold, POSTING, PostingRow};
 use daybook_projections::views::operations::fold::{OPERATION, OperationRow, OperationsFold};
 use daybook_projections::views::payments::fold::{PAYMENT, PaymentRow, PaymentsFold};
 use daybook_projections::views::refunds::fold::{REFUND, RefundRow, RefundsFold};
@@ -36,6 +37,7 @@ struct State {
     operations: BTreeMap<OperationId, OperationRow>,
     refunds: BTreeMap<OperationId, RefundRow>,
     lines: BTreeMap<(Partition, u64), SettlementLineRow>,
+    postings: BTreeMap<(Partition, u64, u64), PostingRow>,
     /// By the cells that name them.
     settlements: BTreeMap<String, SettlementRow>,
     balances: BTreeMap<String, BalanceRow>,
@@ -51,6 +53,7 @@ impl MemoryViews {
             operations: BTreeMap::new(),
             refunds: BTreeMap::new(),
             lines: BTreeMap::new(),
+            postings: BTreeMap::new(),
             settlements: BTreeMap::new(),
             balances: BTreeMap::new(),
         }))
@@ -69,6 +72,7 @@ impl MemoryViews {
         rows.extend(state.operations.values().map(|row| view_row(&OPERATION, row)));
         rows.extend(state.refunds.values().map(|row| view_row(&REFUND, row)));
         rows.extend(state.lines.values().map(|row| view_row(&SETTLEMENT_LINE, row)));
+        rows.extend(state.postings.values().map(|row| view_row(&POSTING, row)));
         rows.extend(state.settlements.values().map(|row| view_row(&SETTLEMENT, row)));
         rows.extend(state.balances.values().map(|row| view_row(&BALANCE, row)));
         let own = partition.to_string();
@@ -128,6 +132,11 @@ impl State {
             let name =
                 format!("{} {} {} {}", row.partition, row.merchant_id, row.currency, row.date);
             add_settlement(&mut self.settlements, name, row);
+        }
+        let mut journal = JournalFold::default();
+        journal.fold(events)?;
+        for row in journal.rows {
+            self.postings.insert((row.partition, row.position, row.posting.line), row);
         }
         let mut balances = BalancesFold::default();
         balances.fold(events)?;

@@ -9,8 +9,8 @@ use daybook_engine::payment::DecodeError;
 
 use super::Projector;
 use crate::error::ViewError;
-use crate::feed::{Fed, Sequence, sequence};
-use crate::views::{Batch, Parking, ViewCursors};
+use crate::feed::{Fed, Sequence, sequence, texts_of};
+use crate::views::{Batch, Parking, PaymentTexts, ViewCursors};
 
 impl Projector {
     /// One batch for each partition that has something new; and where an event of a later build
@@ -40,7 +40,19 @@ impl Projector {
             // A long batch must not keep this thread from the requests beside it.
             tokio::task::yield_now().await;
         }
+        self.read_texts(&mut batches).await?;
         Ok((batches, unknown))
+    }
+
+    async fn read_texts(&self, batches: &mut [Batch]) -> Result<(), ViewError> {
+        let events = batches.iter().flat_map(|batch| &batch.events);
+        let mut texts = texts_of(self.ledger.as_ref(), events).await?;
+        for batch in batches {
+            let ids = batch.events.iter().map(|(event, _)| event.payment_id);
+            let own: PaymentTexts = ids.filter_map(|id| texts.remove_entry(&id)).collect();
+            batch.texts = own;
+        }
+        Ok(())
     }
 
     /// The records that follow the cursors, refilled from the ledger where the feed has a gap.

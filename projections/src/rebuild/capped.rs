@@ -54,6 +54,13 @@ impl Ledger for CappedLedger {
         self.inner.texts(payment_id).await
     }
 
+    async fn texts_of(
+        &self,
+        payments: &[PaymentId],
+    ) -> Result<Vec<(PaymentId, EventText)>, StoreError> {
+        self.inner.texts_of(payments).await
+    }
+
     async fn read(&self, stretches: &[Stretch]) -> Result<Vec<Recorded>, StoreError> {
         let mut events = self.inner.read(stretches).await?;
         events.retain(|event| self.is_within(event));

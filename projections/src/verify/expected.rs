@@ -1,22 +1,28 @@
 //! The rows that a payment's events come to.
 
+use daybook_engine::event_text::EventText;
 use daybook_engine::ids::PaymentId;
 use uuid::Uuid;
 
 use super::Literals;
 use crate::error::ViewError;
+use crate::views::journal::fold::{JournalFold, POSTING};
 use crate::views::operations::fold::{OPERATION, OperationsFold};
 use crate::views::payments::fold::{PAYMENT, PaymentsFold};
 use crate::views::refunds::fold::{REFUND, RefundsFold};
 use crate::views::row::{Cell, Fold, Row, Table};
 use crate::views::settlements::fold::{SETTLEMENT_LINE, SettlementsFold};
-use crate::views::{DecodedEvent, View};
+use crate::views::texts::fold::{PAYMENT_TEXT, TextsFold};
+use crate::views::{DecodedEvent, PaymentTexts, View};
 
 /// The tables whose rows each belong to one payment.
-pub(super) static ROW_TABLES: [&Table; 4] = [&PAYMENT, &OPERATION, &REFUND, &SETTLEMENT_LINE];
+pub(super) static ROW_TABLES: [&Table; 6] =
+    [&PAYMENT, &OPERATION, &REFUND, &SETTLEMENT_LINE, &POSTING, &PAYMENT_TEXT];
 
 pub(super) struct ExpectedRow {
     pub(super) key: Cell<'static>,
+    /// As [`identity`] has it.
+    pub(super) identity: String,
     pub(super) payment_id: PaymentId,
     pub(super) joined: String,
 }
@@ -28,10 +34,10 @@ impl ExpectedRow {
     }
 }
 
-/// A row as [`super::Joined`] has it.
-fn joined(row: &impl Row) -> String {
+/// Cells as [`super::Joined`] has them.
+fn joined(cells: &[Cell<'_>]) -> String {
     let mut text = String::with_capacity(256);
-    for (index, cell) in row.cells().iter().enumerate() {
+    for (index, cell) in cells.iter().enumerate() {
         if index > 0 {
             text.push(',');
         }
@@ -57,6 +63,11 @@ fn split(joined: &str) -> Literals {
     literals
 }
 
+/// The literals that name a row within its partition, in one text.
+pub(super) fn identity(table: &Table, row: &Literals) -> String {
+    row.get(1..=table.identity).unwrap_or_default().join(",")
+}
+
 pub(super) fn literals(row: &impl Row) -> Literals {
     row.cells().iter().map(ToString::to_string).collect()
 }
@@ -65,6 +76,7 @@ pub(super) fn literals(row: &impl Row) -> Literals {
 pub(super) fn rows_of(
     table: &Table,
     events: &[DecodedEvent],
+    texts: &[EventText],
 ) -> Result<Vec<ExpectedRow>, ViewError> {
     let Some((first, _)) = events.first() else { return Ok(Vec::new()) };
     let payment_id = first.payment_id;
@@ -72,35 +84,48 @@ pub(super) fn rows_of(
         View::Payments => {
             let mut fold = PaymentsFold::default();
             fold.fold(&[events])?;
-            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
+            fold.rows.values().filter_map(|row| expected(table, payment_id, row)).collect()
         }
         View::Operations => {
             let mut fold = OperationsFold::default();
             fold.fold(&[events])?;
-            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
+            fold.rows.values().filter_map(|row| expected(table, payment_id, row)).collect()
         }
         View::Refunds => {
             let mut fold = RefundsFold::default();
             fold.fold(&[events])?;
-            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
+            fold.rows.values().filter_map(|row| expected(table, payment_id, row)).collect()
         }
         View::Settlements => {
             let mut fold = SettlementsFold::default();
             fold.fold(&[events])?;
-            fold.lines.iter().filter_map(|row| expected(payment_id, row)).collect()
+            fold.lines.iter().filter_map(|row| expected(table, payment_id, row)).collect()
+        }
+        View::Journal => {
+            let mut fold = JournalFold::default();
+            fold.fold(&[events])?;
+            fold.rows.iter().filter_map(|row| expected(table, payment_id, row)).collect()
+        }
+        View::Texts => {
+            let texts = PaymentTexts::from([(payment_id, texts.to_vec())]);
+            let mut fold = TextsFold::new(&texts);
+            fold.fold(&[events])?;
+            fold.rows.iter().filter_map(|row| expected(table, payment_id, row)).collect()
         }
         View::Balances => Vec::new(),
     })
 }
 
 /// Every row's key is its second cell, an id or a position.
-fn expected(payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
-    let key = match row.cells().get(1)? {
+fn expected(table: &Table, payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
+    let cells = row.cells();
+    let key = match cells.get(1)? {
         Cell::Id(id) => Cell::Id(*id),
         Cell::Integer(position) => Cell::Integer(*position),
         Cell::Null | Cell::Text(_) | Cell::Time(_) => return None,
     };
-    Some(ExpectedRow { key, payment_id, joined: joined(row) })
+    let named = cells.get(1..=table.identity)?;
+    Some(ExpectedRow { key, identity: joined(named), payment_id, joined: joined(&cells) })
 }
 
 /// The payment that a row as it stands says it belongs to; `None` where that is no id.
@@ -132,7 +157,7 @@ mod tests {
             Cell::text(""),
             Cell::text("é,',"),
         ]);
-        assert_eq!(split(&joined(&line)), literals(&line));
+        assert_eq!(split(&joined(&line.cells())), literals(&line));
         assert_eq!(literals(&line)[1], "'it''s, \"so\", '''''");
     }
 }

@@ -7,12 +7,12 @@ pub(super) mod sqlite;
 use daybook_engine::journal::Account;
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::Currency;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::ViewError;
 use crate::views::View;
 use crate::views::columns::Columns;
-use crate::views::page::PageKey;
+use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// One account of one merchant in one currency; amounts in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -56,9 +56,22 @@ impl BalanceBody {
 }
 
 /// In ascending order.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::views) struct BalanceKey(pub MerchantId, pub Currency, pub Account);
-
-impl PageKey for BalanceKey {
-    const LIST: &'static str = "balances";
-}
+pub static LIST: List = List {
+    name: "balances",
+    view: View::Balances,
+    filters: &[
+        Filter::new("merchantId", "merchant_id", Test::Is, Domain::Merchant),
+        Filter::new("currency", "currency", Test::Is, Domain::Currency),
+        Filter::new("account", "account", Test::Is, Domain::Account),
+    ],
+    orders: &[Order {
+        name: "merchantId",
+        key: &[
+            KeyColumn("merchant_id", Domain::Merchant),
+            KeyColumn("currency", Domain::Currency),
+            KeyColumn("account", Domain::Account),
+        ],
+    }],
+    is_descending: false,
+    has_texts: false,
+};

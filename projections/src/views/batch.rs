@@ -5,7 +5,7 @@ use daybook_engine::cursor::Cursor;
 use daybook_engine::ids::{Partition, PaymentId};
 
 use super::parked::ParkedPayments;
-use super::{DecodedEvent, View, ViewCursors};
+use super::{DecodedEvent, PaymentTexts, View, ViewCursors};
 
 /// The next events of one partition, without a gap but for those that can't be read.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Batch {
     /// Where every view stood: the first event follows the lowest of them.
     pub cursors: ViewCursors,
     pub events: Vec<DecodedEvent>,
+    /// What the ledger held of its payments' texts when it was asked, after it was read.
+    pub texts: PaymentTexts,
     /// Where it ends: its last event, whether it can be read or not.
     pub end: Cursor,
     /// Where reading of the topic goes on behind it; `None` where it goes on as before.
@@ -36,7 +38,8 @@ impl Batch {
     #[must_use]
     pub fn new(partition: Partition, cursors: ViewCursors, events: Vec<DecodedEvent>) -> Self {
         let end = events.last().map(|(last, _)| Cursor::at(last)).unwrap_or_default();
-        Self { partition, cursors, events, end, topic_offset: None, parking: Vec::new() }
+        let (texts, parking) = (PaymentTexts::new(), Vec::new());
+        Self { partition, cursors, events, texts, end, topic_offset: None, parking }
     }
 
     /// Where every view stands once the batch is applied.
@@ -88,6 +91,8 @@ impl Batch {
         let mut second = Self::new(self.partition, first.end(), later);
         second.end = self.end;
         second.topic_offset = self.topic_offset;
+        first.texts.clone_from(&self.texts);
+        second.texts = self.texts;
         for parking in self.parking {
             let is_of_first = parking.position <= first.end.position;
             if is_of_first { &mut first } else { &mut second }.park(parking);

@@ -1,6 +1,7 @@
 //! A row's columns as what they mean: a store reads the plain kinds, and what they stand for is the same
 //! on every store.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -15,6 +16,8 @@ use uuid::Uuid;
 
 use crate::error::ViewError;
 use crate::views::View;
+use crate::views::list::{Domain, KeyColumn};
+use crate::views::row::Cell;
 
 /// A row that was read, by the place of each column in its statement.
 pub(in crate::views) trait Columns {
@@ -81,6 +84,23 @@ pub(in crate::views) trait Columns {
     fn damaged(&self, column: usize, cause: &dyn Display) -> ViewError {
         damaged(self.view(), &format!("column {column}: {cause}"))
     }
+}
+
+/// What places a row among the others of its list: the columns from `first` on.
+pub(in crate::views) fn key_of(
+    columns: &impl Columns,
+    first: usize,
+    key: &[KeyColumn],
+) -> Result<Vec<Cell<'static>>, ViewError> {
+    let cell = |(column, domain): (usize, Domain)| {
+        Ok(match domain {
+            Domain::Amount | Domain::Count => Cell::Integer(columns.integer(column)?),
+            Domain::Time => Cell::Time(columns.time(column)?),
+            Domain::Id => Cell::Id(columns.id(column)?),
+            _ => Cell::Text(Cow::Owned(columns.text(column)?.to_owned())),
+        })
+    };
+    (first..).zip(key.iter().map(|column| column.1)).map(cell).collect()
 }
 
 /// The error of rows that don't hold what they must.

@@ -16,6 +16,17 @@ pub trait ForgetViews: Send + Sync + 'static {
     async fn forget(&self, partitions: &[Partition]) -> Result<(), ViewError>;
 }
 
-/// The tables with a row's partition in them.
-pub(super) const TABLES: [&str; 7] =
-    ["payment", "operation", "refund", "settlement", "settlement_line", "balance", "parked"];
+/// The tables with a row's partition in them. What was erased is forgotten too: a ledger that was restored may
+/// hold it again, and the views follow the ledger.
+pub(super) const TABLES: [&str; 10] = [
+    "payment",
+    "operation",
+    "refund",
+    "settlement",
+    "settlement_line",
+    "balance",
+    "posting",
+    "payment_text",
+    "erased_text",
+    "parked",
+];

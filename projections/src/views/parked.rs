@@ -8,7 +8,7 @@ use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::ledger::Recorded;
 
 use super::columns::Columns;
-use super::{Batch, DecodedEvent, View, ViewCursors};
+use super::{Batch, DecodedEvent, PaymentTexts, View, ViewCursors};
 use crate::error::ViewError;
 
 /// A payment as it is parked.
@@ -116,6 +116,8 @@ pub struct Unparking<'e> {
     pub cursors: ViewCursors,
     /// All its events up to there, at least, in the order of their versions.
     pub events: &'e [DecodedEvent],
+    /// What the ledger holds of its texts.
+    pub texts: &'e PaymentTexts,
 }
 
 /// What became of it.

@@ -4,12 +4,11 @@ pub mod fold;
 pub(super) mod postgres;
 pub(super) mod sqlite;
 
-use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::payment::Payment;
-use serde::{Deserialize, Serialize};
 
-use crate::views::page::PageKey;
+use crate::views::View;
+use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// A payment of a list, ready for `daybook_engine::payment::Rendering`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +20,29 @@ pub struct ListedPayment {
     pub payment: Payment,
 }
 
-/// By creation, newest first.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::views) struct PaymentKey(pub Timestamp, pub PaymentId);
+/// By creation, newest first. Where a payment is changed between two pages, an order by `updatedAt` shows it
+/// at its new place.
+pub static LIST: List = List {
+    name: "payments",
+    view: View::Payments,
+    filters: &[
+        Filter::new("merchantId", "merchant_id", Test::Is, Domain::Merchant),
+        Filter::new("status", "status", Test::Is, Domain::PaymentStatus),
+        Filter::new("currency", "currency", Test::Is, Domain::Currency),
+        Filter::new("minAmount", "amount", Test::AtLeast, Domain::Amount),
+        Filter::new("maxAmount", "amount", Test::AtMost, Domain::Amount),
+        Filter::new("createdFrom", "created_at", Test::AtLeast, Domain::Time),
+        Filter::new("createdBefore", "created_at", Test::Before, Domain::Time),
+        Filter::new("updatedFrom", "updated_at", Test::AtLeast, Domain::Time),
+        Filter::new("updatedBefore", "updated_at", Test::Before, Domain::Time),
+    ],
+    orders: &[
+        Order { name: "createdAt", key: &[KeyColumn("created_at", Domain::Time), ID] },
+        Order { name: "updatedAt", key: &[KeyColumn("updated_at", Domain::Time), ID] },
+        Order { name: "amount", key: &[KeyColumn("amount", Domain::Amount), ID] },
+    ],
+    is_descending: true,
+    has_texts: true,
+};
 
-impl PageKey for PaymentKey {
-    const LIST: &'static str = "payments";
-}
+const ID: KeyColumn = KeyColumn("payment_id", Domain::Id);

@@ -4,9 +4,11 @@
 mod arrays;
 mod columns;
 mod cursors;
+mod erasing;
 mod forgetting;
 mod parked;
 mod rebuild;
+pub(super) mod selecting;
 mod snapshot;
 
 pub use rebuild::PostgresRebuild;
@@ -15,20 +17,21 @@ pub(super) use arrays::insert;
 pub(super) use columns::{PostgresColumns, failed};
 
 use async_trait::async_trait;
-use daybook_engine::clock::{Date, Timestamp};
+use daybook_engine::clock::Timestamp;
 use daybook_engine::durability::Durability;
 use daybook_engine::ids::{OperationId, Partition};
 use daybook_engine::ledger::StoreError;
 use daybook_engine::migration::Migration;
-use daybook_engine::money::Currency;
 use daybook_engine::postgres::{Database, Migrator, PostgresSettings, Transaction};
 
 use super::cursors::ALL as CURSORS;
-use super::page::{Page, PageQuery};
+use super::page::{Items, Page, PageQuery};
+use super::texts::texts_of;
 use super::{
     Applied, Attention, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody,
-    ParkedPayments, RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View,
-    ViewCursors, ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
+    ParkedPayments, PaymentTexts, PostingBody, RefundBody, SettlementBody, SettlementLineBody,
+    Unparked, Unparking, View, ViewCursors, ViewQueries, ViewStore, balances, journal, operations,
+    payments, refunds, settlements, texts,
 };
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
@@ -59,6 +62,16 @@ pub const MIGRATIONS: &[Migration] = &[
         number: 9,
         name: "rebuild",
         sql: include_str!("../../../migrations/postgres/0009_rebuild.sql"),
+    },
+    Migration {
+        number: 10,
+        name: "queries",
+        sql: include_str!("../../../migrations/postgres/0010_queries.sql"),
+    },
+    Migration {
+        number: 11,
+        name: "analytics",
+        sql: include_str!("../../../migrations/postgres/0011_analytics.sql"),
     },
 ];
 
@@ -139,11 +152,12 @@ impl ViewStore for PostgresViews {
             return Ok(Applied::Superseded);
         }
         let parked = parked::hold(&mut transaction, batches).await?;
+        let texts = texts_of(batches);
         for view in View::ALL.into_iter().filter(|view| self.only.is_none_or(|only| only == *view))
         {
             let new: Vec<_> =
                 batches.iter().flat_map(|batch| batch.new_to(view, &parked)).collect();
-            apply_view(&mut transaction, view, &new).await?;
+            apply_view(&mut transaction, view, &new, &texts).await?;
             // A long fold must not keep this thread from the requests beside it.
             tokio::task::yield_now().await;
         }
@@ -166,7 +180,7 @@ impl ViewStore for PostgresViews {
     }
 
     async fn unpark(&self, unparking: Unparking<'_>) -> Result<Unparked, ViewError> {
-        let Unparking { partition, payment_id, cursors, events } = unparking;
+        let Unparking { partition, payment_id, cursors, events, texts } = unparking;
         let mut transaction = self.database.begin(&cursors::lock([partition])).await?;
         let tx = &mut transaction;
         let known = tx.fetch_all(sqlx::query(CURSORS)).await.map_err(failed(View::Payments))?;
@@ -180,7 +194,8 @@ impl ViewStore for PostgresViews {
             return Ok(Unparked::NotParked);
         };
         for view in View::ALL {
-            apply_view(tx, view, &[parked.left_out(view, &cursors, events)]).await?;
+            let left_out = parked.left_out(view, &cursors, events);
+            apply_view(tx, view, &[left_out], texts).await?;
         }
         transaction.commit().await?;
         Ok(Unparked::Done)
@@ -195,6 +210,7 @@ async fn apply_view(
     tx: &mut Transaction<'_>,
     view: View,
     new: &[&[DecodedEvent]],
+    texts: &PaymentTexts,
 ) -> Result<(), ViewError> {
     match view {
         View::Payments => payments::postgres::apply(tx, new).await,
@@ -202,11 +218,10 @@ async fn apply_view(
         View::Refunds => refunds::postgres::apply(tx, new).await,
         View::Balances => balances::postgres::apply(tx, new).await,
         View::Operations => operations::postgres::apply(tx, new).await,
+        View::Journal => journal::postgres::apply(tx, new).await,
+        View::Texts => texts::postgres::apply(tx, new, texts).await,
     }
 }
-
-/// The items of a page and the cursor of the next.
-pub(super) type Items<T> = (Vec<T>, Option<String>);
 
 impl PostgresViews {
     async fn page<T>(
@@ -225,6 +240,13 @@ impl PostgresViews {
 
 #[async_trait]
 impl ViewQueries for PostgresViews {
+    async fn positions(&self, view: View) -> Result<Vec<(Partition, u64)>, ViewError> {
+        let mut reader = self.database.begin(READING).await?;
+        let positions = cursors::positions(&mut reader, view).await?;
+        reader.roll_back().await?;
+        Ok(positions)
+    }
+
     async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
         let after = query.key()?;
         self.page(View::Payments, async |tx| payments::postgres::page(tx, query, after).await).await
@@ -239,12 +261,10 @@ impl ViewQueries for PostgresViews {
     async fn settlement_lines(
         &self,
         query: &PageQuery,
-        currency: Option<Currency>,
-        date: Option<Date>,
     ) -> Result<Page<SettlementLineBody>, ViewError> {
         let after = query.key()?;
         let lines = async |tx: &mut Transaction<'_>| {
-            settlements::postgres::line_page(tx, query, after, currency, date).await
+            settlements::postgres::line_page(tx, query, after).await
         };
         self.page(View::Settlements, lines).await
     }
@@ -263,6 +283,11 @@ impl ViewQueries for PostgresViews {
         let after = query.key()?;
         self.page(View::Operations, async |tx| operations::postgres::page(tx, query, after).await)
             .await
+    }
+
+    async fn journal(&self, query: &PageQuery) -> Result<Page<PostingBody>, ViewError> {
+        let after = query.key()?;
+        self.page(View::Journal, async |tx| journal::postgres::page(tx, query, after).await).await
     }
 }
 

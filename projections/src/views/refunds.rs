@@ -11,9 +11,10 @@ use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::OperationStatus;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::views::page::PageKey;
+use crate::views::View;
+use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// A refund of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,10 +33,28 @@ pub struct RefundBody {
     pub response_code: Option<Arc<str>>,
 }
 
-/// By request, newest first: ids are UUIDv7.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::views) struct RefundKey(pub OperationId);
+/// By request, newest first.
+pub static LIST: List = List {
+    name: "refunds",
+    view: View::Refunds,
+    filters: &[
+        Filter::new("paymentId", "payment_id", Test::Is, Domain::Id),
+        Filter::new("merchantId", "merchant_id", Test::Is, Domain::Merchant),
+        Filter::new("status", "status", Test::Is, Domain::OperationStatus),
+        Filter::new("currency", "currency", Test::Is, Domain::Currency),
+        Filter::new("minAmount", "amount", Test::AtLeast, Domain::Amount),
+        Filter::new("maxAmount", "amount", Test::AtMost, Domain::Amount),
+        Filter::new("requestedFrom", "requested_at", Test::AtLeast, Domain::Time),
+        Filter::new("requestedBefore", "requested_at", Test::Before, Domain::Time),
+        Filter::new("completedFrom", "completed_at", Test::AtLeast, Domain::Time),
+        Filter::new("completedBefore", "completed_at", Test::Before, Domain::Time),
+    ],
+    orders: &[
+        Order { name: "requestedAt", key: &[KeyColumn("requested_at", Domain::Time), ID] },
+        Order { name: "amount", key: &[KeyColumn("amount", Domain::Amount), ID] },
+    ],
+    is_descending: true,
+    has_texts: false,
+};
 
-impl PageKey for RefundKey {
-    const LIST: &'static str = "refunds";
-}
+const ID: KeyColumn = KeyColumn("operation_id", Domain::Id);

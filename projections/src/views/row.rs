@@ -101,14 +101,14 @@ impl fmt::Display for Cell<'_> {
     }
 }
 
-/// How the rows of a table are identified within their partition.
+/// By what the rows of a table are looked up within their partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// By the second column, after `partition`: an id.
     Id,
     /// By the second column: a position.
     Position,
-    /// By the three columns after `partition`: totals.
+    /// Not at all: totals, which are few.
     Group,
 }
 
@@ -118,11 +118,21 @@ pub struct Table {
     pub view: View,
     pub name: &'static str,
     pub key: Key,
+    /// How many columns after `partition` name one row.
+    pub identity: usize,
     /// Which column holds the payment's id; `None` for totals.
     pub payment: Option<usize>,
     pub columns: &'static [&'static str],
     /// What stands in each of them.
     pub kinds: &'static [Kind],
+}
+
+impl Table {
+    /// The columns that name a row within its partition.
+    #[must_use]
+    pub fn identity_columns(&self) -> &'static [&'static str] {
+        self.columns.get(1..=self.identity).unwrap_or_default()
+    }
 }
 
 /// What the cells of a column are, where they are not null.

@@ -6,7 +6,7 @@ pub(super) mod postgres;
 pub(super) mod sqlite;
 
 use daybook_engine::clock::{Date, Timestamp};
-use daybook_engine::ids::{OperationId, Partition, PaymentId};
+use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ViewError;
 use crate::views::View;
 use crate::views::columns::Columns;
-use crate::views::page::PageKey;
+use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// One merchant's day in one currency; amounts in minor units.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -89,17 +89,51 @@ pub struct SettlementLineBody {
 }
 
 /// By day, newest first.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::views) struct SettlementKey(pub Date, pub MerchantId, pub Currency);
-
-impl PageKey for SettlementKey {
-    const LIST: &'static str = "settlements";
-}
+pub static LIST: List = List {
+    name: "settlements",
+    view: View::Settlements,
+    filters: &[MERCHANT, CURRENCY, DATE, FROM, TO],
+    orders: &[Order {
+        name: "date",
+        key: &[
+            KeyColumn("date", Domain::Day),
+            KeyColumn("merchant_id", Domain::Merchant),
+            KeyColumn("currency", Domain::Currency),
+        ],
+    }],
+    is_descending: true,
+    has_texts: false,
+};
 
 /// By day and time, newest first, then by partition and position.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::views) struct SettlementLineKey(pub Date, pub Timestamp, pub Partition, pub u64);
+pub static LINES: List = List {
+    name: "settlement-lines",
+    view: View::Settlements,
+    filters: &[
+        MERCHANT,
+        DATE,
+        CURRENCY,
+        FROM,
+        TO,
+        Filter::new("kind", "kind", Test::Is, Domain::LineKind),
+        Filter::new("minAmount", "amount", Test::AtLeast, Domain::Amount),
+        Filter::new("maxAmount", "amount", Test::AtMost, Domain::Amount),
+    ],
+    orders: &[Order {
+        name: "date",
+        key: &[
+            KeyColumn("date", Domain::Day),
+            KeyColumn("at", Domain::Time),
+            KeyColumn("partition", Domain::Count),
+            KeyColumn("position", Domain::Count),
+        ],
+    }],
+    is_descending: true,
+    has_texts: false,
+};
 
-impl PageKey for SettlementLineKey {
-    const LIST: &'static str = "settlement-lines";
-}
+const MERCHANT: Filter = Filter::new("merchantId", "merchant_id", Test::Is, Domain::Merchant);
+const CURRENCY: Filter = Filter::new("currency", "currency", Test::Is, Domain::Currency);
+const DATE: Filter = Filter::new("date", "date", Test::Is, Domain::Day);
+const FROM: Filter = Filter::new("dateFrom", "date", Test::AtLeast, Domain::Day);
+const TO: Filter = Filter::new("dateTo", "date", Test::AtMost, Domain::Day);

@@ -11,6 +11,8 @@ impl View {
             Self::Refunds => &["refund"],
             Self::Balances => &["balance"],
             Self::Operations => &["operation"],
+            Self::Journal => &["posting"],
+            Self::Texts => &["payment_text"],
         }
     }
 }

@@ -2,9 +2,11 @@
 
 mod columns;
 mod cursors;
+mod erasing;
 mod forgetting;
 mod parked;
 mod rebuild;
+pub(super) mod selecting;
 mod snapshot;
 
 pub use rebuild::SqliteRebuild;
@@ -14,20 +16,21 @@ pub(super) use columns::{SqliteColumns, failed};
 use std::path::Path;
 
 use async_trait::async_trait;
-use daybook_engine::clock::{Date, Timestamp};
+use daybook_engine::clock::Timestamp;
 use daybook_engine::durability::Durability;
 use daybook_engine::ids::{OperationId, Partition};
 use daybook_engine::migration::Migration;
-use daybook_engine::money::Currency;
 use daybook_engine::sqlite::Database;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::{Connection, Transaction};
 
-use super::page::{Page, PageQuery};
+use super::page::{Items, Page, PageQuery};
+use super::texts::texts_of;
 use super::{
     Applied, Attention, BalanceBody, Batch, DecodedEvent, ListedPayment, OperationBody,
-    ParkedPayments, RefundBody, SettlementBody, SettlementLineBody, Unparked, Unparking, View,
-    ViewCursors, ViewQueries, ViewStore, balances, operations, payments, refunds, settlements,
+    ParkedPayments, PaymentTexts, PostingBody, RefundBody, SettlementBody, SettlementLineBody,
+    Unparked, Unparking, View, ViewCursors, ViewQueries, ViewStore, balances, journal, operations,
+    payments, refunds, settlements, texts,
 };
 use crate::error::ViewError;
 use crate::verify::ViewSnapshot;
@@ -57,6 +60,16 @@ const MIGRATIONS: &[Migration] = &[
         number: 9,
         name: "rebuild",
         sql: include_str!("../../../migrations/sqlite/0009_rebuild.sql"),
+    },
+    Migration {
+        number: 10,
+        name: "queries",
+        sql: include_str!("../../../migrations/sqlite/0010_queries.sql"),
+    },
+    Migration {
+        number: 11,
+        name: "analytics",
+        sql: include_str!("../../../migrations/sqlite/0011_analytics.sql"),
     },
 ];
 
@@ -114,11 +127,12 @@ impl ViewStore for SqliteViews {
             return Ok(Applied::Superseded);
         }
         let parked = parked::hold(&mut tx, batches).await?;
+        let texts = texts_of(batches);
         for view in View::ALL.into_iter().filter(|view| self.only.is_none_or(|only| only == *view))
         {
             let new: Vec<_> =
                 batches.iter().flat_map(|batch| batch.new_to(view, &parked)).collect();
-            apply_view(&mut tx, view, &new).await?;
+            apply_view(&mut tx, view, &new, &texts).await?;
             // A long fold must not keep this thread from the requests beside it.
             tokio::task::yield_now().await;
         }
@@ -137,7 +151,7 @@ impl ViewStore for SqliteViews {
     }
 
     async fn unpark(&self, unparking: Unparking<'_>) -> Result<Unparked, ViewError> {
-        let Unparking { partition, payment_id, cursors, events } = unparking;
+        let Unparking { partition, payment_id, cursors, events, texts } = unparking;
         let mut writer = self.database.writer().await;
         let begun = writer.begin_with("BEGIN IMMEDIATE").await;
         let mut tx = begun.map_err(failed(View::Payments))?;
@@ -149,7 +163,8 @@ impl ViewStore for SqliteViews {
             return Ok(Unparked::NotParked);
         };
         for view in View::ALL {
-            apply_view(&mut tx, view, &[parked.left_out(view, &cursors, events)]).await?;
+            let left_out = parked.left_out(view, &cursors, events);
+            apply_view(&mut tx, view, &[left_out], texts).await?;
         }
         tx.commit().await.map_err(failed(View::Payments))?;
         Ok(Unparked::Done)
@@ -165,6 +180,7 @@ async fn apply_view(
     tx: &mut SqliteConnection,
     view: View,
     new: &[&[DecodedEvent]],
+    texts: &PaymentTexts,
 ) -> Result<(), ViewError> {
     match view {
         View::Payments => payments::sqlite::apply(tx, new).await,
@@ -172,11 +188,10 @@ async fn apply_view(
         View::Refunds => refunds::sqlite::apply(tx, new).await,
         View::Balances => balances::sqlite::apply(tx, new).await,
         View::Operations => operations::sqlite::apply(tx, new).await,
+        View::Journal => journal::sqlite::apply(tx, new).await,
+        View::Texts => texts::sqlite::apply(tx, new, texts).await,
     }
 }
-
-/// The items of a page and the cursor of the next.
-pub(super) type Items<T> = (Vec<T>, Option<String>);
 
 impl SqliteViews {
     async fn page<T>(
@@ -193,6 +208,11 @@ impl SqliteViews {
 
 #[async_trait]
 impl ViewQueries for SqliteViews {
+    async fn positions(&self, view: View) -> Result<Vec<(Partition, u64)>, ViewError> {
+        let mut reader = self.reading(view).await?;
+        cursors::positions(&mut reader, view).await
+    }
+
     async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
         let after = query.key()?;
         self.page(View::Payments, async |tx| payments::sqlite::page(tx, query, after).await).await
@@ -207,12 +227,10 @@ impl ViewQueries for SqliteViews {
     async fn settlement_lines(
         &self,
         query: &PageQuery,
-        currency: Option<Currency>,
-        date: Option<Date>,
     ) -> Result<Page<SettlementLineBody>, ViewError> {
         let after = query.key()?;
         let lines = async |tx: &mut SqliteConnection| {
-            settlements::sqlite::line_page(tx, query, after, currency, date).await
+            settlements::sqlite::line_page(tx, query, after).await
         };
         self.page(View::Settlements, lines).await
     }
@@ -231,6 +249,11 @@ impl ViewQueries for SqliteViews {
         let after = query.key()?;
         self.page(View::Operations, async |tx| operations::sqlite::page(tx, query, after).await)
             .await
+    }
+
+    async fn journal(&self, query: &PageQuery) -> Result<Page<PostingBody>, ViewError> {
+        let after = query.key()?;
+        self.page(View::Journal, async |tx| journal::sqlite::page(tx, query, after).await).await
     }
 }
 

@@ -1,9 +1,10 @@
 //! A ledger in memory, small enough to lie when a test wants it to.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use daybook_engine::event_text::EventText;
+use daybook_engine::event_text::{EventText, TextName};
 use daybook_engine::ids::{LedgerId, Partition, PaymentId};
 use daybook_engine::ledger::{
     Append, Appended, Head, Ledger, LedgerIdentity, Recorded, StoreError, Stretch,
@@ -15,6 +16,23 @@ pub(crate) const PARTITIONS: u16 = 4;
 pub(crate) struct Book {
     /// By partition and position.
     partitions: Mutex<[Vec<Recorded>; PARTITIONS as usize]>,
+    erased: Mutex<BTreeSet<(PaymentId, TextName)>>,
+}
+
+/// A payment's colour, as its metadata has it.
+pub(crate) fn colour(payment_id: PaymentId) -> &'static str {
+    if payment_id.uuid().as_u128().is_multiple_of(2) { "red" } else { "blue" }
+}
+
+/// What a client wrote about a payment.
+pub(crate) fn text(payment_id: PaymentId, name: TextName) -> String {
+    match name {
+        TextName::Reference => format!("it's order {payment_id}"),
+        TextName::Metadata => {
+            format!(r#"{{"a.b":"\"quoted\"","colour":"{}"}}"#, colour(payment_id))
+        }
+        TextName::Reason => "torn".to_owned(),
+    }
 }
 
 impl Book {
@@ -38,10 +56,26 @@ impl Book {
         self.add(&events);
     }
 
+    /// What `daybook erase` does to the ledger.
+    pub(crate) fn erase(&self, payment_id: PaymentId, names: &[TextName]) {
+        let erased = names.iter().map(|name| (payment_id, *name));
+        self.erased.lock().unwrap().extend(erased);
+    }
+
     fn matching(&self, is_wanted: impl Fn(&Recorded) -> bool) -> Vec<Recorded> {
         let partitions = self.partitions.lock().unwrap();
         partitions.iter().flatten().filter(|event| is_wanted(event)).cloned().collect()
     }
+}
+
+/// What a client wrote with an event.
+pub(crate) fn texts_of(event: &Recorded) -> Vec<EventText> {
+    let hashes = event.decode().map(|decoded| decoded.text_hashes()).unwrap_or_default();
+    let text_of = |(name, _): (TextName, _)| {
+        let text = Some(text(event.payment_id, name).into());
+        EventText { version: event.version, name, salt: Some([3; 16]), text }
+    };
+    hashes.into_iter().map(text_of).collect()
 }
 
 fn refused<T>() -> Result<T, StoreError> {
@@ -67,8 +101,14 @@ impl Ledger for Book {
         Ok(self.matching(|event| event.payment_id == payment_id))
     }
 
-    async fn texts(&self, _: PaymentId) -> Result<Vec<EventText>, StoreError> {
-        refused()
+    async fn texts(&self, payment_id: PaymentId) -> Result<Vec<EventText>, StoreError> {
+        let events = self.matching(|event| event.payment_id == payment_id);
+        let mut texts: Vec<EventText> = events.iter().flat_map(texts_of).collect();
+        let erased = self.erased.lock().unwrap();
+        for text in texts.iter_mut().filter(|text| erased.contains(&(payment_id, text.name))) {
+            text.text = None;
+        }
+        Ok(texts)
     }
 
     async fn read(&self, stretches: &[Stretch]) -> Result<Vec<Recorded>, StoreError> {

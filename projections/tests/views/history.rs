@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use daybook_engine::clock::{ManualClock, Timestamp};
-use daybook_engine::idempotency::{Fingerprint, IdempotencyKey, Request};
+use daybook_engine::idempotency::{Fingerprint, IdempotencyKey, Request, TextHash};
 use daybook_engine::ids::{Ids, LedgerId, Partition, PaymentId};
 use daybook_engine::ledger::Recorded;
 use daybook_engine::merchant::MerchantId;
@@ -38,6 +38,9 @@ pub(crate) struct History {
     pub(crate) recorded: Vec<Recorded>,
     heads: [u64; PARTITIONS as usize],
 }
+
+/// Of whatever text: views compare none.
+const HASH: TextHash = TextHash::from_bytes([9; 32]);
 
 pub(crate) const TERMS: Terms =
     Terms { fee_bps: 290, expires_after_ms: 7 * 86_400_000, settlement_offset_minutes: 0 };
@@ -120,8 +123,8 @@ impl History {
             amount: Amount::new(amount).unwrap(),
             capture_method: method,
             payment_method_token: Some("tok \"quoted\"".into()),
-            reference_hash: None,
-            metadata_hash: None,
+            reference_hash: Some(HASH),
+            metadata_hash: Some(HASH),
             send_before: self.now().plus_millis(1_000),
         };
         let event = Payment::request(&command, self.now());
@@ -140,7 +143,7 @@ impl History {
     pub(crate) fn refund(&mut self, payment: usize, amount: Option<i64>) {
         let (operation_id, request) = (self.ids.operation_id(), self.request());
         let amount = amount.map(|minor| Amount::new(minor).unwrap());
-        let (merchant_id, reason_hash) = (None, None);
+        let (merchant_id, reason_hash) = (None, Some(HASH));
         let refund = Refund { operation_id, request, merchant_id, amount, reason_hash };
         self.decide(payment, &Command::Refund(refund));
     }

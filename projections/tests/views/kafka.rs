@@ -7,10 +7,13 @@ use std::time::Duration;
 use daybook_engine::broker::topic::{TopicName, TopicSettings};
 use daybook_engine::broker::{Broker, Deliveries, NotSent};
 use daybook_engine::clock::{Clock, SystemClock};
+use daybook_engine::event_text::EventText;
 use daybook_engine::ids::{LedgerId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::postgres::PostgresLedger;
-use daybook_engine::ledger::{Append, Incarnations, Ledger, LedgerIdentity, NewEvent, Recorded};
+use daybook_engine::ledger::{
+    Append, AppendText, Incarnations, Ledger, LedgerIdentity, NewEvent, Recorded,
+};
 use daybook_engine::payment::{CaptureMethod, EventType};
 use daybook_engine::postgres::Migrator;
 use daybook_engine::postgres::scratch::{ScratchDatabase, Services};
@@ -21,7 +24,7 @@ use daybook_projections::{Outcome, Pace, Projector};
 use daybook_relay::kafka::{KafkaBroker, KafkaOptions, KafkaSettings};
 use uuid::Uuid;
 
-use crate::book::{Book, PARTITIONS};
+use crate::book::{Book, PARTITIONS, texts_of};
 use crate::history::History;
 use crate::tables::{Desk, Store, clock, millis_since};
 use crate::topic::{counted, rows};
@@ -121,10 +124,14 @@ fn append(event: &Recorded) -> Append {
         payment_id: event.payment_id,
         first_version: event.version,
         events: vec![new],
-        texts: Vec::new(),
+        texts: texts_of(event).into_iter().map(append_text).collect(),
         traceparent: None,
         recorded_at: event.recorded_at,
     }
+}
+
+fn append_text(text: EventText) -> AppendText {
+    AppendText { name: text.name, salt: text.salt.unwrap(), text: text.text.unwrap() }
 }
 
 /// Projects so many events; how many commits it took.

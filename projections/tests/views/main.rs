@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 
 mod book;
+mod erasing;
 mod history;
 mod kafka;
 mod pages;
@@ -45,8 +46,14 @@ macro_rules! cases {
 }
 
 cases! { $
+    erasing:
+        a_text_read_before_it_was_erased_does_not_come_in_after
+        erasing_takes_out_what_is_there_once_and_spares_others;
     pages:
         every_list_is_in_order_and_holds_every_row_once
+        every_order_and_its_opposite_hold_the_same_rows
+        every_filter_holds_back_what_it_must
+        payments_are_found_by_their_texts_in_every_order
         a_list_of_one_merchant_holds_no_other_merchants_rows
         rows_that_arrive_between_two_pages_move_nothing
         a_page_says_how_far_its_view_is

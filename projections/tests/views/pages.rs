@@ -4,33 +4,43 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use daybook_engine::merchant::MerchantId;
-use daybook_engine::money::Currency;
+use daybook_engine::ids::PaymentId;
+use daybook_projections::views::list::{Domain, Filter, List, Test};
+use daybook_projections::views::{
+    SettlementLineBody, balances, journal, operations, payments, refunds, settlements,
+};
 use daybook_projections::{Page, PageQuery, ViewError};
 use serde_json::json;
 
-use crate::book::Book;
+use crate::book::{Book, colour};
 use crate::history::History;
 use crate::tables::{Desk, Store, Views};
 
 /// Every list under one face: its rows as text, with what they are ordered by in front.
-async fn page(views: &dyn Views, list: &str, query: &PageQuery) -> Result<Page<String>, ViewError> {
+async fn page(views: &dyn Views, query: &PageQuery) -> Result<Page<String>, ViewError> {
     fn shown<T: Debug>(page: Page<T>, key: impl Fn(&T) -> String) -> Page<String> {
         let items = page.items.iter().map(|item| format!("{} {item:?}", key(item))).collect();
         Page { items, next: page.next, positions: page.positions }
     }
-    Ok(match list {
+    Ok(match query.list.name {
         "payments" => shown(views.payments(query).await?, |p| {
             format!("{} {}", p.payment.created_at, p.payment_id)
         }),
         "settlements" => shown(views.settlements(query).await?, |s| {
             format!("{} {} {}", s.date, s.merchant_id, s.currency)
         }),
-        "lines" => shown(views.settlement_lines(query, None, None).await?, |l| {
-            format!("{} {}", l.date, l.at)
+        "settlement-lines" => {
+            shown(views.settlement_lines(query).await?, |l| format!("{} {}", l.date, l.at))
+        }
+        "refunds" => {
+            shown(views.refunds(query).await?, |r| format!("{} {}", r.requested_at, r.operation_id))
+        }
+        "operations" => shown(views.operations(query).await?, |o| {
+            format!("{} {}", o.requested_at, o.operation_id)
         }),
-        "refunds" => shown(views.refunds(query).await?, |r| r.operation_id.to_string()),
-        "operations" => shown(views.operations(query).await?, |o| o.operation_id.to_string()),
+        "journal" => {
+            shown(views.journal(query).await?, |p| format!("{} {} {}", p.date, p.at, p.line))
+        }
         "balances" => shown(views.balances(query).await?, |b| {
             format!("{} {} {}", b.merchant_id, b.currency, b.account.as_str())
         }),
@@ -38,13 +48,41 @@ async fn page(views: &dyn Views, list: &str, query: &PageQuery) -> Result<Page<S
     })
 }
 
-const LISTS: [&str; 6] = ["payments", "settlements", "lines", "refunds", "operations", "balances"];
+const LISTS: [&List; 7] = [
+    &payments::LIST,
+    &settlements::LIST,
+    &settlements::LINES,
+    &refunds::LIST,
+    &operations::LIST,
+    &balances::LIST,
+    &journal::LIST,
+];
 
-async fn all_pages(views: &dyn Views, list: &str, query: &PageQuery) -> Vec<String> {
-    let mut query = query.clone();
+/// A query with these parameters.
+fn query(list: &'static List, parameters: &[(&str, &str)]) -> PageQuery {
+    let mut query = PageQuery::of(list);
+    for (name, value) in parameters {
+        match list.filters.iter().find(|filter| filter.name == *name) {
+            Some(filter) => query.filter(filter, filter.domain.parse(value).unwrap()),
+            None if *name == "sort" => query.sort(value).unwrap(),
+            None => query.filter_text(name, value),
+        }
+    }
+    query
+}
+
+fn of_merchant(list: &'static List, merchant: Option<&str>) -> PageQuery {
+    match merchant {
+        Some(merchant) => query(list, &[("merchantId", merchant)]),
+        None => query(list, &[]),
+    }
+}
+
+async fn all_pages(views: &dyn Views, query: &PageQuery) -> Vec<String> {
+    let (mut query, list) = (query.clone(), query.list.name);
     let mut rows = Vec::new();
     loop {
-        let page = page(views, list, &query).await.unwrap();
+        let page = page(views, &query).await.unwrap();
         assert!(page.items.len() <= query.limit as usize, "{list}: {} rows", page.items.len());
         rows.extend(page.items);
         match page.next {
@@ -65,46 +103,133 @@ pub(crate) async fn every_list_is_in_order_and_holds_every_row_once(store: Store
     let (_, desk) = filled(store, 20).await;
     for list in LISTS {
         for merchant in [None, Some("shop's 1")] {
-            let merchant_id = merchant.map(|id| MerchantId::parse(id).unwrap());
-            let whole = PageQuery { merchant_id, after: None, limit: 200 };
-            let at_once = all_pages(desk.views.as_ref(), list, &whole).await;
-            assert!(at_once.len() > 1, "{list} of {merchant:?}: {at_once:?}");
+            let whole = of_merchant(list, merchant);
+            let at_once = all_pages(desk.views.as_ref(), &whole).await;
+            assert!(at_once.len() > 1, "{} of {merchant:?}: {at_once:?}", list.name);
             let mut sorted = at_once.clone();
             sorted.sort();
-            if list != "balances" {
+            if list.is_descending {
                 sorted.reverse();
             }
-            assert_eq!(at_once, sorted, "{list} of {merchant:?}");
-            assert_eq!(at_once.iter().collect::<BTreeSet<_>>().len(), at_once.len(), "{list}");
+            assert_eq!(at_once, sorted, "{} of {merchant:?}", list.name);
+            assert_eq!(at_once.iter().collect::<BTreeSet<_>>().len(), at_once.len(), "{at_once:?}");
             for limit in [1, 3, 7] {
-                let query = PageQuery { limit, ..whole.clone() };
-                let paged = all_pages(desk.views.as_ref(), list, &query).await;
-                assert_eq!(paged, at_once, "{list} of {merchant:?} by {limit}");
+                let query = whole.clone().limit(limit);
+                let paged = all_pages(desk.views.as_ref(), &query).await;
+                assert_eq!(paged, at_once, "{} of {merchant:?} by {limit}", list.name);
             }
         }
     }
 }
 
+pub(crate) async fn every_order_and_its_opposite_hold_the_same_rows(store: Store) {
+    let (_, desk) = filled(store, 20).await;
+    for list in LISTS {
+        let whole = all_pages(desk.views.as_ref(), &query(list, &[])).await;
+        let whole: BTreeSet<&String> = whole.iter().collect();
+        for order in list.orders {
+            let up = all_pages(desk.views.as_ref(), &query(list, &[("sort", order.name)])).await;
+            let down = format!("-{}", order.name);
+            let down = query(list, &[("sort", &down)]).limit(3);
+            let mut down = all_pages(desk.views.as_ref(), &down).await;
+            down.reverse();
+            assert_eq!(up, down, "{} by {}", list.name, order.name);
+            assert_eq!(
+                up.iter().collect::<BTreeSet<_>>(),
+                whole,
+                "{} by {}",
+                list.name,
+                order.name
+            );
+        }
+    }
+}
+
+/// Every filter of every list, with a value that some rows have and others don't.
+pub(crate) async fn every_filter_holds_back_what_it_must(store: Store) {
+    let (_, desk) = filled(store, 20).await;
+    desk.damage("UPDATE payment SET status = 'VOIDED', amount = 7 WHERE position % 2 = 0").await;
+    desk.damage("UPDATE operation SET status = 'FAILED', amount = 7 WHERE verb = 'refund'").await;
+    desk.damage("UPDATE settlement_line SET amount = 7 WHERE position % 2 = 0").await;
+    for table in ["operation", "refund"] {
+        let some = format!("SELECT operation_id FROM {table} ORDER BY operation_id LIMIT 2");
+        desk.damage(String::leak(format!(
+            "UPDATE {table} SET amount = 7, status = 'UNKNOWN' WHERE operation_id IN ({some})"
+        )))
+        .await;
+    }
+    for list in LISTS {
+        let whole = all_pages(desk.views.as_ref(), &query(list, &[])).await;
+        for filter in list.filters {
+            let value = sample(filter, &whole);
+            let found =
+                all_pages(desk.views.as_ref(), &query(list, &[(filter.name, &value)])).await;
+            let name = format!("{} by {}={value}", list.name, filter.name);
+            assert!(!found.is_empty() && found.len() < whole.len(), "{name}: {}", found.len());
+            assert!(found.iter().all(|row| whole.contains(row)), "{name}");
+        }
+    }
+}
+
+/// A value of the filter that splits the rows.
+fn sample(filter: &Filter, rows: &[String]) -> String {
+    let row = &rows[rows.len() / 2];
+    let id_of_payment = || {
+        let rest = row.split_once("payment_id: ").unwrap().1;
+        let mut words = rest.split(|c: char| !c.is_ascii_hexdigit() && c != '-');
+        words.find(|word| word.len() == 36).unwrap().to_owned()
+    };
+    match filter.domain {
+        Domain::Merchant => "shop's 1".to_owned(),
+        Domain::Currency => "JPY".to_owned(),
+        Domain::PaymentStatus => "VOIDED".to_owned(),
+        Domain::OperationStatus => "UNKNOWN".to_owned(),
+        Domain::Verb => "capture".to_owned(),
+        Domain::Account => "fees".to_owned(),
+        Domain::Side => "credit".to_owned(),
+        Domain::LineKind => "refund".to_owned(),
+        Domain::Amount => "100".to_owned(),
+        Domain::Day if filter.test == Test::AtMost => "2026-11-23".to_owned(),
+        Domain::Day => "2026-11-24".to_owned(),
+        Domain::Time => "2026-11-24T00:00:00Z".to_owned(),
+        Domain::Id => id_of_payment(),
+        Domain::Count => panic!("no list is filtered by {filter:?}"),
+    }
+}
+
+pub(crate) async fn payments_are_found_by_their_texts_in_every_order(store: Store) {
+    let (history, desk) = filled(store, 20).await;
+    let ids: BTreeSet<PaymentId> = history.recorded.iter().map(|event| event.payment_id).collect();
+    let one = *ids.first().unwrap();
+    let reference = format!("it's order {one}");
+    for sort in ["-createdAt", "createdAt", "-updatedAt", "updatedAt", "amount", "-amount"] {
+        let by_reference = query(&payments::LIST, &[("reference", &reference), ("sort", sort)]);
+        let found = desk.views.payments(&by_reference).await.unwrap().items;
+        assert_eq!(found.iter().map(|row| row.payment_id).collect::<Vec<_>>(), [one], "{sort}");
+        let red = [("metadata.colour", "red"), ("metadata.a.b", "\"quoted\""), ("sort", sort)];
+        let red = query(&payments::LIST, &red).limit(2);
+        let found = all_pages(desk.views.as_ref(), &red).await;
+        let expected = ids.iter().filter(|id| colour(**id) == "red").count();
+        assert_eq!(found.len(), expected, "{sort}: {found:?}");
+        assert!(found.iter().collect::<BTreeSet<_>>().len() == expected, "{sort}");
+    }
+    let nobody = query(&payments::LIST, &[("metadata.colour", "red"), ("reference", "x")]);
+    assert!(desk.views.payments(&nobody).await.unwrap().items.is_empty());
+}
+
 pub(crate) async fn a_list_of_one_merchant_holds_no_other_merchants_rows(store: Store) {
     let (_, desk) = filled(store, 9).await;
     for list in LISTS {
-        let of = |id: Option<&str>| PageQuery {
-            merchant_id: id.map(|id| MerchantId::parse(id).unwrap()),
-            after: None,
-            limit: 200,
-        };
-        let all = all_pages(desk.views.as_ref(), list, &of(None)).await;
+        let all = all_pages(desk.views.as_ref(), &of_merchant(list, None)).await;
         let mut parts = Vec::new();
         for id in ["shop's 0", "shop's 1", "shop's 2"] {
-            let own = all_pages(desk.views.as_ref(), list, &of(Some(id))).await;
-            assert!(own.iter().all(|row| row.contains(id)), "{list} of {id}: {own:?}");
+            let own = all_pages(desk.views.as_ref(), &of_merchant(list, Some(id))).await;
+            assert!(own.iter().all(|row| row.contains(id)), "{} of {id}: {own:?}", list.name);
             parts.extend(own);
         }
-        assert_eq!(parts.len(), all.len(), "{list}");
-        assert!(
-            all_pages(desk.views.as_ref(), list, &of(Some("nobody"))).await.is_empty(),
-            "{list}"
-        );
+        assert_eq!(parts.len(), all.len(), "{}", list.name);
+        let nobody = of_merchant(list, Some("nobody"));
+        assert!(all_pages(desk.views.as_ref(), &nobody).await.is_empty(), "{}", list.name);
     }
 }
 
@@ -114,23 +239,24 @@ pub(crate) async fn rows_that_arrive_between_two_pages_move_nothing(store: Store
     let book = Arc::new(Book::of(before));
     let desk = Desk::open(store).await;
     desk.catch_up(&book).await;
-    for list in ["payments", "refunds", "operations", "lines"] {
-        let whole = PageQuery { limit: 200, ..PageQuery::default() };
+    for list in [&payments::LIST, &refunds::LIST, &operations::LIST, &settlements::LINES] {
+        let whole = PageQuery::of(list);
         let keys = |rows: Vec<String>| -> Vec<String> {
             rows.iter().map(|row| row.split('{').next().unwrap().to_owned()).collect()
         };
-        let known = keys(all_pages(desk.views.as_ref(), list, &whole).await);
-        let first = PageQuery { limit: 2, ..PageQuery::default() };
-        let first = page(desk.views.as_ref(), list, &first).await.unwrap();
+        let known = keys(all_pages(desk.views.as_ref(), &whole).await);
+        let first = PageQuery::of(list).limit(2);
+        let first = page(desk.views.as_ref(), &first).await.unwrap();
         book.add(later);
         desk.catch_up(&book).await;
-        let rest = PageQuery { after: first.next, limit: 3, ..PageQuery::default() };
-        let rest = keys(all_pages(desk.views.as_ref(), list, &rest).await);
-        assert_eq!([keys(first.items), rest].concat(), known, "{list}");
+        let rest = PageQuery::of(list).after(first.next).limit(3);
+        let rest = keys(all_pages(desk.views.as_ref(), &rest).await);
+        assert_eq!([keys(first.items), rest].concat(), known, "{}", list.name);
         book.change(|events| *events = before.to_vec());
         desk.damage(
             "DELETE FROM payment; DELETE FROM operation; DELETE FROM refund;
             DELETE FROM settlement; DELETE FROM settlement_line; DELETE FROM balance;
+            DELETE FROM posting; DELETE FROM payment_text;
             UPDATE view_cursor SET position = 0, event_id = NULL",
         )
         .await;
@@ -141,11 +267,11 @@ pub(crate) async fn rows_that_arrive_between_two_pages_move_nothing(store: Store
 pub(crate) async fn a_page_says_how_far_its_view_is(store: Store) {
     let (history, desk) = filled(store, 9).await;
     for list in LISTS {
-        let query = PageQuery { limit: 1, ..PageQuery::default() };
-        let positions = page(desk.views.as_ref(), list, &query).await.unwrap().positions;
-        assert_eq!(positions.len(), 4, "{list}");
+        let query = PageQuery::of(list).limit(1);
+        let positions = page(desk.views.as_ref(), &query).await.unwrap().positions;
+        assert_eq!(positions.len(), 4, "{}", list.name);
         for (partition, position) in positions {
-            assert_eq!(position, history.of_partition(partition).len() as u64, "{list}");
+            assert_eq!(position, history.of_partition(partition).len() as u64, "{}", list.name);
         }
     }
 }
@@ -153,13 +279,14 @@ pub(crate) async fn a_page_says_how_far_its_view_is(store: Store) {
 pub(crate) async fn a_cursor_of_another_list_or_of_nobody_is_refused(store: Store) {
     let (_, desk) = filled(store, 9).await;
     for list in LISTS {
-        let other = if list == "refunds" { "operations" } else { "refunds" };
-        let query = PageQuery { limit: 1, ..PageQuery::default() };
-        let next = page(desk.views.as_ref(), other, &query).await.unwrap().next;
+        let is_refunds = list.name == "refunds";
+        let other = if is_refunds { &operations::LIST } else { &refunds::LIST };
+        let query = PageQuery::of(list).limit(1);
+        let next = page(desk.views.as_ref(), &PageQuery::of(other).limit(1)).await.unwrap().next;
         for bad in [next, Some("x".to_owned()), Some(String::new())] {
-            let query = PageQuery { after: bad, ..query.clone() };
-            let answer = page(desk.views.as_ref(), list, &query).await;
-            assert!(matches!(answer, Err(ViewError::BadCursor)), "{list}: {answer:?}");
+            let query = query.clone().after(bad);
+            let answer = page(desk.views.as_ref(), &query).await;
+            assert!(matches!(answer, Err(ViewError::BadCursor)), "{}: {answer:?}", list.name);
         }
     }
 }
@@ -167,8 +294,8 @@ pub(crate) async fn a_cursor_of_another_list_or_of_nobody_is_refused(store: Stor
 pub(crate) async fn a_cursor_changed_in_any_part_is_refused(store: Store) {
     let (_, desk) = filled(store, 9).await;
     for list in LISTS {
-        let query = PageQuery { limit: 1, ..PageQuery::default() };
-        let next = page(desk.views.as_ref(), list, &query).await.unwrap().next.unwrap();
+        let query = PageQuery::of(list).limit(1);
+        let next = page(desk.views.as_ref(), &query).await.unwrap().next.unwrap();
         let json = text_of(&next);
         let key: serde_json::Value = serde_json::from_str(&json).unwrap();
         let mut changed = vec![json.replace("[", "[ "), json.replace("\",", "\",1,")];
@@ -187,12 +314,12 @@ pub(crate) async fn a_cursor_changed_in_any_part_is_refused(store: Store) {
             changed.push(key.to_string());
         }
         for bad in changed {
-            let query = PageQuery { after: Some(cursor_of(&bad)), ..query.clone() };
-            let answer = page(desk.views.as_ref(), list, &query).await;
-            assert!(matches!(answer, Err(ViewError::BadCursor)), "{list} {bad}: {answer:?}");
+            let query = query.clone().after(Some(cursor_of(&bad)));
+            let answer = page(desk.views.as_ref(), &query).await;
+            assert!(matches!(answer, Err(ViewError::BadCursor)), "{} {bad}: {answer:?}", list.name);
         }
-        let query = PageQuery { after: Some(next), ..query };
-        page(desk.views.as_ref(), list, &query).await.unwrap();
+        let query = query.after(Some(next));
+        page(desk.views.as_ref(), &query).await.unwrap();
     }
 }
 
@@ -213,19 +340,20 @@ fn cursor_of(json: &str) -> String {
 pub(crate) async fn lines_can_be_asked_for_by_currency_and_day(store: Store) {
     let (_, desk) = filled(store, 9).await;
     desk.damage("UPDATE settlement_line SET date = '2026-11-22' WHERE position % 2 = 0").await;
-    let query = PageQuery { limit: 2, ..PageQuery::default() };
     let mut counted = 0;
     for currency in ["EUR", "JPY"] {
         for date in ["2026-11-21", "2026-11-22", "2026-11-23"] {
-            let (currency, date) = (Currency::parse(currency).unwrap(), date.parse().unwrap());
-            let mut query = query.clone();
+            let of = query(&settlements::LINES, &[("currency", currency), ("date", date)]);
+            let mut of = of.limit(2);
             loop {
-                let lines = desk.views.settlement_lines(&query, Some(currency), Some(date));
-                let page = lines.await.unwrap();
-                assert!(page.items.iter().all(|l| l.currency == currency && l.date == date));
+                let page = desk.views.settlement_lines(&of).await.unwrap();
+                let is_asked_for = |line: &SettlementLineBody| {
+                    line.currency.as_str() == currency && line.date.to_string() == date
+                };
+                assert!(page.items.iter().all(is_asked_for));
                 counted += page.items.len();
                 match page.next {
-                    Some(next) => query.after = Some(next),
+                    Some(next) => of.after = Some(next),
                     None => break,
                 }
             }
@@ -241,11 +369,10 @@ pub(crate) async fn a_sum_beyond_64_bits_is_refused_not_wrapped(store: Store) {
          UPDATE balance SET debits = 9223372036854775807",
     )
     .await;
-    let query = PageQuery { limit: 10, ..PageQuery::default() };
-    let settlements = desk.views.settlements(&query).await;
-    assert!(matches!(settlements, Err(ViewError::Overflow { .. })), "{settlements:?}");
-    let balances = desk.views.balances(&query).await;
-    assert!(matches!(balances, Err(ViewError::Overflow { .. })), "{balances:?}");
+    let totals = desk.views.settlements(&PageQuery::of(&settlements::LIST)).await;
+    assert!(matches!(totals, Err(ViewError::Overflow { .. })), "{totals:?}");
+    let accounts = desk.views.balances(&PageQuery::of(&balances::LIST)).await;
+    assert!(matches!(accounts, Err(ViewError::Overflow { .. })), "{accounts:?}");
 
     let more = History::of_refunded(90);
     let book = Arc::new(Book::of(&more.recorded));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use daybook_projections::PageQuery;
+use daybook_projections::views::settlements;
 
 use crate::book::Book;
 use crate::history::History;
@@ -49,13 +50,12 @@ async fn a_day_or_time_without_a_number_is_named() {
 
 #[tokio::test]
 async fn no_list_shows_a_day_before_christ_as_one_after() {
-    let query = PageQuery { limit: 10, ..PageQuery::default() };
     for table in ["settlement", "settlement_line"] {
         let (_, desk) = filled().await;
         desk.damage(String::leak(format!("UPDATE {table} SET date = {BEFORE_CHRIST}"))).await;
-        let settlements = desk.views.settlements(&query).await;
-        let lines = desk.views.settlement_lines(&query, None, None).await;
-        let is_shown = if table == "settlement" { settlements.is_ok() } else { lines.is_ok() };
-        assert!(!is_shown, "{table}: {settlements:?} {lines:?}");
+        let totals = desk.views.settlements(&PageQuery::of(&settlements::LIST)).await;
+        let lines = desk.views.settlement_lines(&PageQuery::of(&settlements::LINES)).await;
+        let is_shown = if table == "settlement" { totals.is_ok() } else { lines.is_ok() };
+        assert!(!is_shown, "{table}: {totals:?} {lines:?}");
     }
 }

@@ -11,6 +11,7 @@ use daybook_engine::postgres::scratch::ScratchDatabase;
 use daybook_engine::postgres::{Migrator, scratch};
 use daybook_projections::views::ViewCursors;
 use daybook_projections::views::postgres::PostgresViews;
+use daybook_projections::views::{payments, settlements};
 use daybook_projections::{PageQuery, ViewError, ViewQueries, ViewStore};
 use tokio::task::JoinSet;
 
@@ -54,7 +55,7 @@ enum Question {
 async fn ask(views: &PostgresViews, question: Question) -> Result<(), ViewError> {
     match question {
         Question::Cursors => views.cursors().await.map(|_| ()),
-        Question::Page => views.payments(&PageQuery::default()).await.map(|_| ()),
+        Question::Page => views.payments(&PageQuery::of(&payments::LIST)).await.map(|_| ()),
         Question::Snapshot => views.snapshot(Partition::new(0)).await.map(|_| ()),
         Question::Apply => {
             let history = History::of_refunded(4);
@@ -101,11 +102,11 @@ async fn a_server_that_says_nothing_more_is_given_up() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_cursor_costs_no_connection() {
     let lined = Lined::open().await;
-    let query = PageQuery { limit: 1, ..PageQuery::default() };
+    let query = PageQuery::of(&settlements::LIST);
     lined.views.settlements(&query).await.unwrap();
     let before = lined.proxy.connections();
     for _ in 0..5 {
-        let bad = PageQuery { after: Some("5b5d".to_owned()), ..query.clone() };
+        let bad = query.clone().after(Some("5b5d".to_owned()));
         let answer = lined.views.settlements(&bad).await;
         assert!(matches!(answer, Err(ViewError::BadCursor)), "{answer:?}");
         lined.views.settlements(&query).await.unwrap();

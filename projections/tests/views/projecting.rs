@@ -13,6 +13,7 @@ use daybook_engine::ids::{EventId, Partition};
 use daybook_engine::lease::HeldPartitions;
 use daybook_engine::ledger::{Ledger, Recorded, StoreError};
 use daybook_projections::feed::{Fed, Feed, LedgerFeed, Wanted};
+use daybook_projections::views::refunds;
 use daybook_projections::views::{Applied, Batch, ViewCursors};
 use daybook_projections::{Outcome, Pace, PageQuery, Projector, ViewError, lag};
 use tokio::sync::watch;
@@ -336,6 +337,7 @@ pub(crate) async fn views_set_back_under_an_idle_projector_are_built_again(store
     desk.damage(
         "DELETE FROM payment; DELETE FROM operation; DELETE FROM refund;
          DELETE FROM settlement; DELETE FROM settlement_line; DELETE FROM balance;
+         DELETE FROM posting; DELETE FROM payment_text;
          UPDATE view_cursor SET position = 0, event_id = NULL, topic_offset = NULL",
     )
     .await;
@@ -420,7 +422,7 @@ pub(crate) async fn the_run_loop_wakes_up_applies_and_stops(store: Store) {
     let stop = CancellationToken::new();
     let running = tokio::spawn(projector.run(wake, stop.clone()));
     book.add(&history.recorded);
-    let query = PageQuery { limit: 10, ..PageQuery::default() };
+    let query = PageQuery::of(&refunds::LIST);
     // Signalled again each time, as a busy writer does: the projector may not have begun to wait.
     let applied = async {
         while desk.views.refunds(&query).await.unwrap().items.len() < 3 {

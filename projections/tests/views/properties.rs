@@ -8,6 +8,7 @@ use daybook_engine::ledger::Recorded;
 use daybook_engine::payment::{Event, Payment, Verb};
 use daybook_projections::PageQuery;
 use daybook_projections::views::{Applied, ViewCursors};
+use daybook_projections::views::{balances, operations, payments, refunds, settlements};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
 use crate::book::{Book, PARTITIONS};
@@ -67,17 +68,21 @@ impl Sums {
     }
 
     async fn read(views: &dyn Views) -> Self {
-        let query = PageQuery { limit: 200, ..PageQuery::default() };
+        let query = PageQuery::of(&settlements::LIST);
         let settlements = views.settlements(&query).await.unwrap().items.into_iter().map(|s| {
             assert_eq!(s.net_amount, s.gross_amount - s.refund_amount - s.fee_amount, "{s:?}");
             let sums =
                 [s.capture_count, s.refund_count, s.gross_amount, s.refund_amount, s.fee_amount];
             ((s.merchant_id.to_string(), s.currency.to_string(), s.date.to_string()), sums)
         });
-        let accounts = views.balances(&query).await.unwrap().items.into_iter().map(|b| {
-            let key = (b.merchant_id.to_string(), b.currency.to_string(), b.account.as_str());
-            ((key.0, key.1, key.2.to_owned()), [b.debits, b.credits])
-        });
+        let accounts =
+            views.balances(&PageQuery::of(&balances::LIST)).await.unwrap().items.into_iter().map(
+                |b| {
+                    let key =
+                        (b.merchant_id.to_string(), b.currency.to_string(), b.account.as_str());
+                    ((key.0, key.1, key.2.to_owned()), [b.debits, b.credits])
+                },
+            );
         Self { settlements: settlements.collect(), accounts: accounts.collect() }
     }
 }
@@ -87,11 +92,10 @@ async fn assert_rows_are_what_payments_say(views: &dyn Views, history: &History)
     for recorded in &history.recorded {
         by_payment.entry(recorded.payment_id).or_default().push(recorded.clone());
     }
-    let query = PageQuery { limit: 200, ..PageQuery::default() };
-    let listed = views.payments(&query).await.unwrap().items;
-    let operations = views.operations(&query).await.unwrap();
+    let listed = views.payments(&PageQuery::of(&payments::LIST)).await.unwrap().items;
+    let operations = views.operations(&PageQuery::of(&operations::LIST)).await.unwrap();
     assert_eq!(operations.next, None, "the history is too long for this test");
-    let refunds = views.refunds(&query).await.unwrap().items;
+    let refunds = views.refunds(&PageQuery::of(&refunds::LIST)).await.unwrap().items;
     assert_eq!(listed.len(), by_payment.len());
     let (mut operation_count, mut refund_count) = (0, 0);
     for (payment_id, recorded) in by_payment {

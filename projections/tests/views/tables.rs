@@ -11,7 +11,7 @@ use daybook_engine::postgres::Migrator;
 use daybook_engine::postgres::scratch::ScratchDatabase;
 use daybook_projections::feed::LedgerFeed;
 use daybook_projections::views::postgres::PostgresViews;
-use daybook_projections::views::{Applied, Batch, View, ViewCursors};
+use daybook_projections::views::{Applied, Batch, EraseViewTexts, View, ViewCursors};
 use daybook_projections::{
     Outcome, Pace, Projector, SqliteViews, ViewCheck, ViewQueries, ViewReport, ViewStore,
 };
@@ -20,9 +20,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection};
 use tempfile::TempDir;
 
-use crate::book::{Book, PARTITIONS};
+use crate::book::{Book, PARTITIONS, texts_of};
 
-pub(crate) const TABLES: [&str; 8] = [
+pub(crate) const TABLES: [&str; 11] = [
     "view_cursor",
     "payment",
     "operation",
@@ -30,6 +30,9 @@ pub(crate) const TABLES: [&str; 8] = [
     "settlement",
     "settlement_line",
     "balance",
+    "posting",
+    "payment_text",
+    "erased_text",
     "parked",
 ];
 
@@ -41,9 +44,9 @@ pub(crate) enum Store {
 }
 
 /// Views to write and to read.
-pub(crate) trait Views: ViewStore + ViewQueries {}
+pub(crate) trait Views: ViewStore + ViewQueries + EraseViewTexts {}
 
-impl<V: ViewStore + ViewQueries> Views for V {}
+impl<V: ViewStore + ViewQueries + EraseViewTexts> Views for V {}
 
 /// Where the tables stand.
 enum Place {
@@ -169,7 +172,8 @@ impl Desk {
             let mut check = ViewCheck::begin(self.views.as_ref(), partition).await.unwrap();
             let events = book.read_by_payment(partition, None, u32::MAX).await.unwrap();
             for payment in events.chunk_by(|one, next| one.payment_id == next.payment_id) {
-                check.payment(&readable(payment)).await.unwrap();
+                let texts = book.texts(payment[0].payment_id).await.unwrap();
+                check.payment(&readable(payment), &texts).await.unwrap();
             }
             reports.push(check.finish(book).await.unwrap());
         }
@@ -199,7 +203,11 @@ fn readable(events: &[Recorded]) -> Vec<(Recorded, daybook_engine::payment::Even
 }
 
 pub(crate) fn batch(cursors: ViewCursors, events: &[Recorded]) -> Batch {
-    Batch::new(events[0].partition, cursors, decoded(events))
+    let mut batch = Batch::new(events[0].partition, cursors, decoded(events));
+    for event in events {
+        batch.texts.entry(event.payment_id).or_default().extend(texts_of(event));
+    }
+    batch
 }
 
 /// Applies one partition's events to views that stand at its start.

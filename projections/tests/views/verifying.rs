@@ -31,6 +31,9 @@ const CELLS: &[(&str, &[&str])] = &[
     ("settlement_line", &["at", "amount", "fee", "merchant_id", "currency", "date", "kind"]),
     ("settlement_line", &["payment_id", "operation_id"]),
     ("balance", &["debits", "credits"]),
+    ("posting", &["payment_id", "operation_id", "merchant_id", "currency", "account", "side"]),
+    ("posting", &["amount", "date", "at"]),
+    ("payment_text", &["value", "created_at"]),
 ];
 
 fn view_of(table: &str) -> &str {
@@ -39,6 +42,8 @@ fn view_of(table: &str) -> &str {
         "operation" => "operations",
         "refund" => "refunds",
         "balance" => "balances",
+        "posting" => "journal",
+        "payment_text" => "texts",
         _ => "settlements",
     }
 }
@@ -57,6 +62,9 @@ pub(crate) async fn one_changed_cell_is_named(store: Store) {
                 | "verb"
                 | "late"
                 | "kind"
+                | "account"
+                | "side"
+                | "value"
                 | "idempotency_key"
                 | "acquirer_transaction_id"
                 | "response_code" => "'it''s damaged'",
@@ -92,6 +100,8 @@ fn key_of(table: &str) -> &'static str {
         "operation" | "refund" => "partition, operation_id",
         "settlement" => "partition, merchant_id, date, currency",
         "settlement_line" => "partition, position",
+        "posting" => "partition, position, line",
+        "payment_text" => "partition, payment_id, version, name",
         _ => "partition, merchant_id, currency, account",
     }
 }
@@ -103,6 +113,8 @@ pub(crate) async fn a_missing_row_and_an_extra_row_are_named_in_every_table(stor
         ("operation", "operation_id", other),
         ("refund", "operation_id", other),
         ("settlement_line", "position", "4711"),
+        ("posting", "line", "9"),
+        ("payment_text", "name", "'metadata.size'"),
         ("settlement", "date", "'2027-01-01'"),
         ("balance", "account", "'petty_cash'"),
     ] {

@@ -57,6 +57,7 @@ fn key(table: &str, cells: &BTreeMap<String, String>) -> String {
         "operation" | "refund" => &["operation_id"],
         "settlement" => &["merchant_id", "currency", "date"],
         "settlement_line" => &["position"],
+        "posting" => &["position", "line"],
         _ => &["merchant_id", "currency", "account"],
     };
     let values = names.iter().filter_map(|name| cells.get(*name).map(String::as_str));
@@ -204,7 +205,28 @@ fn post(rows: &mut Rows, partition: u16, entry: &Entry, verb: &str, currency: &s
         ("amount", amount.to_string()),
         ("fee", fee.to_string()),
     ]);
+    post_lines(rows, &postings, &line);
     put(rows, "settlement_line", line);
+}
+
+/// Each posting of an entry, with what a settlement's line says of the whole.
+fn post_lines(rows: &mut Rows, postings: &[(String, bool, i64)], line: &BTreeMap<String, String>) {
+    for ((account, is_debit, amount), number) in postings.iter().zip(1_u64..) {
+        let mut posting = line.clone();
+        for name in ["kind", "fee"] {
+            posting.remove(name);
+        }
+        let side = if *is_debit { "debit" } else { "credit" };
+        for (name, text) in [
+            ("line", number.to_string()),
+            ("account", account.clone()),
+            ("side", side.to_owned()),
+            ("amount", amount.to_string()),
+        ] {
+            posting.insert(name.to_owned(), text);
+        }
+        put(rows, "posting", posting);
+    }
 }
 
 fn add(row: &mut BTreeMap<String, String>, name: &str, amount: i64) {

@@ -65,7 +65,7 @@ impl PartitionCheck {
             let open = u64::try_from(open).unwrap_or(u64::MAX);
             checked.open_operations = checked.open_operations.saturating_add(open);
             self.bar.inc(events);
-            check.payment(&history.events).await.map_err(unavailable)?;
+            check.payment(&history.events, &history.texts).await.map_err(unavailable)?;
         }
         self.check_positions(walk.into_positions(), head, last, &mut checked).await?;
         checked.views = check.finish(ledger).await.map_err(unavailable)?;

@@ -15,6 +15,7 @@ pub const BALANCE: Table = Table {
     view: View::Balances,
     name: "balance",
     key: Key::Group,
+    identity: 3,
     payment: None,
     columns: &["partition", "merchant_id", "currency", "account", "debits", "credits"],
     kinds: &[Kind::Integer, Kind::Text, Kind::Text, Kind::Text, Kind::Integer, Kind::Integer],

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{OperationId, Partition};
 use daybook_engine::money::Amount;
-use daybook_engine::payment::OperationStatus;
+use daybook_engine::payment::{LateOutcomeKind, OperationStatus};
 
 use super::OperationBody;
 use crate::error::ViewError;
@@ -19,6 +19,7 @@ pub const OPERATION: Table = Table {
     view: View::Operations,
     name: "operation",
     key: Key::Id,
+    identity: 1,
     payment: Some(2),
     columns: &[
         "partition",
@@ -99,22 +100,13 @@ impl Row for OperationRow {
             Cell::Integer(operation.amount.minor()),
             Cell::Integer(operation.amount_settled.minor()),
             Cell::text(operation.status.as_str()),
-            Cell::optional_text(operation.late.map(late_name)),
+            Cell::optional_text(operation.late.map(LateOutcomeKind::as_str)),
             Cell::optional_text(operation.idempotency_key.as_deref()),
             Cell::time(operation.requested_at),
             operation.completed_at.map_or(Cell::Null, Cell::time),
             Cell::optional_text(operation.acquirer_transaction_id.as_deref()),
             Cell::optional_text(operation.response_code.as_deref()),
         ]
-    }
-}
-
-const fn late_name(late: daybook_engine::payment::LateOutcomeKind) -> &'static str {
-    use daybook_engine::payment::LateOutcomeKind::{Approved, Declined, Failed};
-    match late {
-        Approved => "approved",
-        Declined => "declined",
-        Failed => "failed",
     }
 }
 

@@ -7,12 +7,12 @@ use daybook_engine::ids::{OperationId, Partition};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
+use super::OperationBody;
 use super::fold::{OperationRow, OperationsFold};
-use super::{OperationBody, OperationKey};
 use crate::error::ViewError;
-use crate::views::page::PageQuery;
-use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Items, SqliteColumns, failed};
+use crate::views::page::{Items, PageQuery, Select};
+use crate::views::row::{Cell, Fold, json};
+use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -49,14 +49,17 @@ pub(in crate::views) async fn apply(
     Ok(())
 }
 
+macro_rules! columns {
+    () => {
+        "partition, operation_id, payment_id, merchant_id, currency, verb, amount,
+         amount_settled, status, late, idempotency_key, requested_at, completed_at,
+         acquirer_transaction_id, response_code"
+    };
+}
+
 macro_rules! select {
-    ($rest:expr) => {
-        concat!(
-            "SELECT partition, operation_id, payment_id, merchant_id, currency, verb, amount,
-                 amount_settled, status, late, idempotency_key, requested_at, completed_at,
-                 acquirer_transaction_id, response_code FROM ",
-            $rest
-        )
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM ", $rest)
     };
 }
 
@@ -81,36 +84,15 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.operation.operation_id, row))).collect()
 }
 
-macro_rules! page {
-    ($of:literal) => {
-        concat!(
-            "operation WHERE ",
-            $of,
-            " AND operation_id < ?2 ORDER BY operation_id DESC LIMIT ?3"
-        )
-    };
-}
+const SELECT: Select = Select { table: "operation", columns: columns!(), group_by: None };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<OperationKey>,
+    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<OperationBody>, ViewError> {
-    let before = after.map_or(Uuid::max(), |OperationKey(id)| id.uuid());
-    let statement = match query.merchant_id {
-        Some(_) => select!(page!("merchant_id = ?1")),
-        None => select!(page!("?1 IS NULL")),
-    };
-    let rows = sqlx::query(statement)
-        .bind(query.merchant())
-        .bind(before.as_bytes().as_slice())
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Operations))?;
-    let items =
-        rows.iter().map(|row| Ok(read(row)?.operation)).collect::<Result<_, ViewError>>()?;
-    Ok(query.cut(items, |operation: &OperationBody| OperationKey(operation.operation_id)))
+    let read = |columns: &SqliteColumns<'_>| Ok(OperationRow::read(columns)?.operation);
+    selecting::page(tx, query, after, &SELECT, read).await
 }
 
 pub(in crate::views) async fn needing_people(

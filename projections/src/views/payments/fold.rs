@@ -15,6 +15,7 @@ pub const PAYMENT: Table = Table {
     view: View::Payments,
     name: "payment",
     key: Key::Id,
+    identity: 1,
     payment: Some(1),
     columns: &[
         "partition",

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use uuid::Uuid;
 
+use super::ListedPayment;
 use super::fold::{PaymentRow, PaymentsFold};
-use super::{ListedPayment, PaymentKey};
 use crate::error::ViewError;
-use crate::views::page::PageQuery;
-use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Items, SqliteColumns, failed};
+use crate::views::page::{Items, PageQuery, Select};
+use crate::views::row::{Cell, Fold, json};
+use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -74,44 +73,22 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.payment_id, row))).collect()
 }
 
-macro_rules! page {
-    ($of:literal) => {
-        concat!(
-            "SELECT partition, payment_id, position, state FROM payment WHERE ",
-            $of,
-            " AND (created_at, payment_id) < (?2, ?3)
-             ORDER BY created_at DESC, payment_id DESC LIMIT ?4"
-        )
-    };
-}
+const SELECT: Select = Select {
+    table: "payment",
+    columns: "payment.partition, payment.payment_id, payment.position, payment.state",
+    group_by: None,
+};
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<PaymentKey>,
+    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<ListedPayment>, ViewError> {
-    let PaymentKey(before, id) = after
-        .unwrap_or(PaymentKey(Timestamp::from_millis(i64::MAX), PaymentId::from_uuid(Uuid::max())));
-    let statement = match query.merchant_id {
-        Some(_) => page!("merchant_id = ?1"),
-        None => page!("?1 IS NULL"),
-    };
-    let rows = sqlx::query(statement)
-        .bind(query.merchant())
-        .bind(before.micros())
-        .bind(id.uuid().as_bytes().as_slice())
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Payments))?;
-    let rows = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let key = |row: &PaymentRow| PaymentKey(row.payment.created_at, row.payment_id);
-    let (rows, next) = query.cut(rows, key);
-    let listed = rows.into_iter().map(|row| {
-        let PaymentRow { partition, payment_id, position, payment } = row;
-        ListedPayment { payment_id, partition, position, payment }
-    });
-    Ok((listed.collect(), next))
+    selecting::page(tx, query, after, &SELECT, |columns| {
+        let PaymentRow { partition, payment_id, position, payment } = PaymentRow::read(columns)?;
+        Ok(ListedPayment { payment_id, partition, position, payment })
+    })
+    .await
 }
 
 fn read(row: &SqliteRow) -> Result<PaymentRow, ViewError> {

@@ -90,9 +90,9 @@ impl PostgresSnapshot {
     }
 }
 
-/// The columns of a row as SQL literals: whatever stands there can be shown and compared.
-fn literals(table: &Table) -> String {
-    let literals = table.columns.iter().map(|column| format!("literal({column})"));
+/// Columns as SQL literals: whatever stands there can be shown and compared.
+fn literals(columns: &[&str]) -> String {
+    let literals = columns.iter().map(|column| format!("literal({column})"));
     literals.collect::<Vec<_>>().join(", ")
 }
 
@@ -131,8 +131,11 @@ impl ViewSnapshot for PostgresSnapshot {
         table: &'static Table,
         keys: &[Cell<'static>],
     ) -> Result<Vec<Joined>, ViewError> {
-        let columns =
-            format!("literal({}), concat_ws(',', {})", key_column(table), literals(table));
+        let columns = format!(
+            "concat_ws(',', {}), concat_ws(',', {})",
+            literals(table.identity_columns()),
+            literals(table.columns)
+        );
         let query = self.of_keys(table, &columns, keys);
         let rows = self.database.in_time(query.fetch_all(&mut self.reader)).await;
         let rows = rows.map_err(failed(table.view))?;
@@ -145,7 +148,7 @@ impl ViewSnapshot for PostgresSnapshot {
         table: &'static Table,
         keys: &[Cell<'static>],
     ) -> Result<Vec<Literals>, ViewError> {
-        let query = self.of_keys(table, &literals(table), keys);
+        let query = self.of_keys(table, &literals(table.columns), keys);
         self.rows(table, query).await
     }
 
@@ -167,9 +170,12 @@ impl ViewSnapshot for PostgresSnapshot {
         let key = key.and_then(KeyValue::parse);
         let after = if key.is_some() { format!("AND {column} > $3") } else { String::new() };
         let statement = format!(
-            "SELECT {} FROM {} WHERE partition = $1 {after} ORDER BY {column} LIMIT $2",
-            literals(table),
-            table.name
+            "SELECT {} FROM {name} WHERE partition = $1 AND {column} IN (
+                 SELECT DISTINCT {column} FROM {name} WHERE partition = $1 {after}
+                 ORDER BY {column} LIMIT $2)
+             ORDER BY {column}",
+            literals(table.columns),
+            name = table.name
         );
         let query =
             sqlx::query(AssertSqlSafe(statement)).bind(self.partition()).bind(i64::from(limit));
@@ -183,7 +189,7 @@ impl ViewSnapshot for PostgresSnapshot {
 
     async fn all(&mut self, table: &'static Table) -> Result<Vec<Literals>, ViewError> {
         let statement =
-            format!("SELECT {} FROM {} WHERE partition = $1", literals(table), table.name);
+            format!("SELECT {} FROM {} WHERE partition = $1", literals(table.columns), table.name);
         let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
         self.rows(table, query).await
     }

@@ -18,6 +18,7 @@ pub const REFUND: Table = Table {
     view: View::Refunds,
     name: "refund",
     key: Key::Id,
+    identity: 1,
     payment: Some(2),
     columns: &[
         "partition",

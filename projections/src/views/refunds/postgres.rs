@@ -8,12 +8,12 @@ use daybook_engine::postgres::values::smallint;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use super::RefundBody;
 use super::fold::{REFUND, RefundRow, RefundsFold};
-use super::{RefundBody, RefundKey};
 use crate::error::ViewError;
-use crate::views::page::PageQuery;
-use crate::views::postgres::{Items, PostgresColumns, failed, insert};
-use crate::views::row::Fold;
+use crate::views::page::{Items, PageQuery, Select};
+use crate::views::postgres::{PostgresColumns, failed, insert, selecting};
+use crate::views::row::{Cell, Fold};
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -40,13 +40,16 @@ pub(in crate::views) async fn apply(
     Ok(())
 }
 
+macro_rules! columns {
+    () => {
+        "partition, operation_id, payment_id, merchant_id, currency, amount, status,
+         requested_at, completed_at, acquirer_transaction_id, response_code"
+    };
+}
+
 macro_rules! select {
-    ($rest:expr) => {
-        concat!(
-            "SELECT partition, operation_id, payment_id, merchant_id, currency, amount, status,
-                 requested_at, completed_at, acquirer_transaction_id, response_code FROM ",
-            $rest
-        )
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM ", $rest)
     };
 }
 
@@ -69,27 +72,15 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
 }
 
-macro_rules! page {
-    ($of:literal) => {
-        concat!("refund WHERE ", $of, " AND operation_id < $2 ORDER BY operation_id DESC LIMIT $3")
-    };
-}
+const SELECT: Select = Select { table: "refund", columns: columns!(), group_by: None };
 
 pub(in crate::views) async fn page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<RefundKey>,
+    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<RefundBody>, ViewError> {
-    let before = after.map_or(Uuid::max(), |RefundKey(id)| id.uuid());
-    let statement = match query.merchant_id {
-        Some(_) => select!(page!("merchant_id = $1")),
-        None => select!(page!("$1::text IS NULL")),
-    };
-    let rows =
-        sqlx::query(statement).bind(query.merchant()).bind(before).bind(query.rows_to_read());
-    let rows = tx.fetch_all(rows).await.map_err(failed(View::Refunds))?;
-    let items = rows.iter().map(|row| Ok(read(row)?.refund)).collect::<Result<_, ViewError>>()?;
-    Ok(query.cut(items, |refund: &RefundBody| RefundKey(refund.operation_id)))
+    let read = |columns: &PostgresColumns<'_>| Ok(RefundRow::read(columns)?.refund);
+    selecting::page(tx, query, after, &SELECT, read).await
 }
 
 fn read(row: &PgRow) -> Result<RefundRow, ViewError> {

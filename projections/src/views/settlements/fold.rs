@@ -19,6 +19,7 @@ pub const SETTLEMENT: Table = Table {
     view: View::Settlements,
     name: "settlement",
     key: Key::Group,
+    identity: 3,
     payment: None,
     columns: &[
         "partition",
@@ -48,6 +49,7 @@ pub const SETTLEMENT_LINE: Table = Table {
     view: View::Settlements,
     name: "settlement_line",
     key: Key::Position,
+    identity: 1,
     payment: Some(2),
     columns: &[
         "partition",
@@ -197,7 +199,9 @@ impl Fold for SettlementsFold {
 }
 
 /// The line that an event posts; `None` where it moves no money.
-fn line_of((recorded, event): &DecodedEvent) -> Result<Option<SettlementLineBody>, &'static str> {
+pub(in crate::views) fn line_of(
+    (recorded, event): &DecodedEvent,
+) -> Result<Option<SettlementLineBody>, &'static str> {
     if event.journal().is_none() {
         return Ok(None);
     }

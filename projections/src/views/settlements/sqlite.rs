@@ -1,19 +1,14 @@
 //! The settlements view on SQLite: totals per partition, summed on read, and lines.
 
-use daybook_engine::clock::{Date, Timestamp};
-use daybook_engine::money::Currency;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::sqlite::SqliteConnection;
 
 use super::fold::{SettlementLineRow, SettlementRow, SettlementsFold};
-use super::{SettlementBody, SettlementKey, SettlementLineBody, SettlementLineKey};
+use super::{SettlementBody, SettlementLineBody};
 use crate::error::ViewError;
-use crate::views::page::PageQuery;
-use crate::views::row::{Fold, json};
-use crate::views::sqlite::{Items, SqliteColumns, failed};
+use crate::views::page::{Items, PageQuery, Select};
+use crate::views::row::{Cell, Fold, json};
+use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
-
-/// Later than every day, which begins with a digit.
-const AFTER_EVERY_DAY: &str = "~";
 
 pub(in crate::views) async fn apply(
     tx: &mut SqliteConnection,
@@ -71,107 +66,33 @@ async fn add_totals<'a>(
     Ok(())
 }
 
-macro_rules! page {
-    ($of:literal) => {
-        concat!(
-            "SELECT merchant_id, currency, date, sum(capture_count), sum(refund_count),
-                 sum(gross_amount), sum(refund_amount), sum(fee_amount)
-             FROM settlement WHERE ",
-            $of,
-            " AND (date, merchant_id, currency) < (?2, ?3, ?4)
-             GROUP BY date, merchant_id, currency
-             ORDER BY date DESC, merchant_id DESC, currency DESC LIMIT ?5"
-        )
-    };
-}
+const SELECT: Select = Select {
+    table: "settlement",
+    columns: "merchant_id, currency, date, sum(capture_count), sum(refund_count),
+        sum(gross_amount), sum(refund_amount), sum(fee_amount)",
+    group_by: Some("date, merchant_id, currency"),
+};
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<SettlementKey>,
+    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<SettlementBody>, ViewError> {
-    let (date, merchant_id, currency) = after.map_or_else(
-        || (AFTER_EVERY_DAY.to_owned(), String::new(), String::new()),
-        |SettlementKey(date, merchant_id, currency)| {
-            (date.to_string(), merchant_id.to_string(), currency.to_string())
-        },
-    );
-    let statement = match query.merchant_id {
-        Some(_) => page!("merchant_id = ?1"),
-        None => page!("?1 IS NULL"),
-    };
-    let rows = sqlx::query(statement)
-        .bind(query.merchant())
-        .bind(date)
-        .bind(merchant_id)
-        .bind(currency)
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Settlements))?;
-    let items =
-        rows.iter().map(|row| SettlementBody::read(&columns(row))).collect::<Result<_, _>>()?;
-    let key =
-        |body: &SettlementBody| SettlementKey(body.date, body.merchant_id.clone(), body.currency);
-    Ok(query.cut(items, key))
+    selecting::page(tx, query, after, &SELECT, |columns| SettlementBody::read(columns)).await
 }
 
-macro_rules! line_page {
-    ($of:literal) => {
-        concat!(
-            "SELECT partition, position, payment_id, operation_id, merchant_id, currency, date, at,
-                 kind, amount, fee
-             FROM settlement_line WHERE ",
-            $of,
-            " AND (date, at, partition, position) < (?2, ?3, ?4, ?5) AND date >= ?6
-                 AND (?7 IS NULL OR date = ?7) AND (?8 IS NULL OR currency = ?8)
-             ORDER BY date DESC, at DESC, partition DESC, position DESC LIMIT ?9"
-        )
-    };
-}
+const SELECT_LINES: Select = Select {
+    table: "settlement_line",
+    columns: "partition, position, payment_id, operation_id, merchant_id, currency, date, at, kind,
+        amount, fee",
+    group_by: None,
+};
 
 pub(in crate::views) async fn line_page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<SettlementLineKey>,
-    currency: Option<Currency>,
-    date: Option<Date>,
+    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<SettlementLineBody>, ViewError> {
-    let date = date.map(|date| date.to_string());
-    // Where a day is asked for, the read begins at its end and stops at its beginning.
-    let end = date.clone().unwrap_or_else(|| AFTER_EVERY_DAY.to_owned());
-    let (before, at, partition, position) = after.map_or(
-        (end, Timestamp::from_millis(i64::MAX), i64::MAX, i64::MAX),
-        |SettlementLineKey(date, at, partition, position)| {
-            let position = i64::try_from(position).unwrap_or(i64::MAX);
-            (date.to_string(), at, partition.number().into(), position)
-        },
-    );
-    let statement = match query.merchant_id {
-        Some(_) => line_page!("merchant_id = ?1"),
-        None => line_page!("?1 IS NULL"),
-    };
-    let rows = sqlx::query(statement)
-        .bind(query.merchant())
-        .bind(before)
-        .bind(at.micros())
-        .bind(partition)
-        .bind(position)
-        .bind(date.clone().unwrap_or_default())
-        .bind(date)
-        .bind(currency.map(String::from))
-        .bind(query.rows_to_read())
-        .fetch_all(tx)
-        .await
-        .map_err(failed(View::Settlements))?;
-    let rows =
-        rows.iter().map(|row| SettlementLineRow::read(&columns(row))).collect::<Result<_, _>>()?;
-    let (rows, next) = query.cut(rows, |row: &SettlementLineRow| {
-        SettlementLineKey(row.line.date, row.line.at, row.partition, row.position)
-    });
-    Ok((rows.into_iter().map(|row| row.line).collect(), next))
-}
-
-const fn columns(row: &SqliteRow) -> SqliteColumns<'_> {
-    SqliteColumns { row, view: View::Settlements }
+    let read = |columns: &SqliteColumns<'_>| Ok(SettlementLineRow::read(columns)?.line);
+    selecting::page(tx, query, after, &SELECT_LINES, read).await
 }

@@ -120,6 +120,17 @@ impl Held {
         let Some(file) = self.shadow.take() else { return Ok(()) };
         let attach = sqlx::query("ATTACH ? AS shadow").bind(file);
         attach.execute(&mut self.connection).await.map_err(failed(self.view))?;
+        // The shadow may have read a text before it was erased.
+        self.execute(
+            "DELETE FROM shadow.payment_text WHERE EXISTS (
+                 SELECT 1 FROM main.erased_text AS erased
+                 WHERE erased.partition = payment_text.partition
+                     AND erased.payment_id = payment_text.payment_id
+                     AND (payment_text.name = erased.name
+                         OR payment_text.name LIKE erased.name || '.%'))"
+                .to_owned(),
+        )
+        .await?;
         Ok(())
     }
 

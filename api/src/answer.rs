@@ -3,18 +3,20 @@
 use bytes::Bytes;
 use daybook_engine::engine::Answer;
 use daybook_engine::payment::{LedgerEntryBody, OperationStatus, PaymentBody, Verb};
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 
 use crate::call::Dialect;
+use crate::download::Download;
 use crate::headers::Waiting;
 
-pub(crate) type Reply = Response<Full<Bytes>>;
+/// Most are whole; a long one is made while it is read.
+pub(crate) type Reply = Response<Either<Full<Bytes>, Download>>;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
@@ -35,7 +37,7 @@ pub(crate) fn reply(status: u16, body: &impl Serialize) -> Reply {
 }
 
 pub(crate) fn bytes(status: u16, content_type: HeaderValue, body: Bytes) -> Reply {
-    let mut reply = Response::new(Full::new(body));
+    let mut reply = Response::new(Either::Left(Full::new(body)));
     *reply.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     reply.headers_mut().insert(CONTENT_TYPE, content_type);
     reply

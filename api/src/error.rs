@@ -107,7 +107,7 @@ impl ApiError {
     }
 
     /// What the client can't mend stands in the log with its whole cause.
-    fn log(&self) {
+    pub(crate) fn log(&self) {
         let fault = &self.0;
         let Some(cause) = &fault.cause else { return };
         let chain = chain(cause.as_ref());

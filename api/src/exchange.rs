@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::http::request::Parts;
@@ -17,6 +18,7 @@ use crate::body::{Presence, discard, read};
 use crate::call::{Call, Dialect, shown};
 use crate::error::ApiError;
 use crate::headers::{REQUEST_ID, request_id};
+use crate::lists::list;
 use crate::metrics::CLIENT_LEFT;
 use crate::problem::{INTERNAL, METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND};
 use crate::route::{Access, Found, Route, find};
@@ -78,7 +80,7 @@ async fn arrive(
 }
 
 fn options(allow: &'static str) -> Reply {
-    let mut reply = Reply::default();
+    let mut reply = Reply::new(Either::Left(Full::default()));
     *reply.status_mut() = hyper::StatusCode::NO_CONTENT;
     reply.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     reply
@@ -123,12 +125,13 @@ async fn dispatch(api: &Api, call: &Call) -> Result<Reply, ApiError> {
         Route::OlderRefund => verbs::refund(api, call, Older).await,
         Route::Payment => Box::pin(reads::payment(api, call)).await,
         Route::Events => Box::pin(reads::events(api, call)).await,
-        Route::Payments => Box::pin(lists::payments(api, call)).await,
-        Route::Settlements => Box::pin(lists::settlements(api, call)).await,
-        Route::SettlementLines => Box::pin(lists::settlement_lines(api, call)).await,
-        Route::Refunds => Box::pin(lists::refunds(api, call)).await,
-        Route::Balances => Box::pin(lists::balances(api, call)).await,
-        Route::Operations => Box::pin(lists::operations(api, call)).await,
+        Route::Payments => Box::pin(list::<lists::Payments>(api, call)).await,
+        Route::Settlements => Box::pin(list::<lists::Settlements>(api, call)).await,
+        Route::SettlementLines => Box::pin(list::<lists::SettlementLines>(api, call)).await,
+        Route::Refunds => Box::pin(list::<lists::Refunds>(api, call)).await,
+        Route::Balances => Box::pin(list::<lists::Balances>(api, call)).await,
+        Route::Operations => Box::pin(list::<lists::Operations>(api, call)).await,
+        Route::Journal => Box::pin(list::<lists::Journal>(api, call)).await,
         Route::Health => Ok(platform::health()),
         Route::Readiness => Ok(Box::pin(platform::readiness(api)).await),
         Route::Metrics => platform::metrics(api),

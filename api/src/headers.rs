@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::HeaderMap;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
+use hyper::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue};
 
 use crate::error::ApiError;
 use crate::limits::Limits;
-use crate::problem::UNSUPPORTED_MEDIA_TYPE;
+use crate::problem::{NOT_ACCEPTABLE, UNSUPPORTED_MEDIA_TYPE};
 
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -55,6 +55,76 @@ fn wait_seconds(preference: &str) -> Option<u64> {
     let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     // Digits that overflow ask for longer than any limit.
     (is_wait && is_number).then(|| value.parse().unwrap_or(u64::MAX))
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Csv,
+}
+
+impl Format {
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv",
+        }
+    }
+
+    /// What `Accept` likes best (RFC 9110), JSON where it likes both alike or says nothing.
+    pub(crate) fn accepted(headers: &HeaderMap) -> Result<Self, ApiError> {
+        let texts = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let ranges: Vec<&str> = texts
+            .flat_map(|text| text.split(','))
+            .map(str::trim)
+            .filter(|r| !r.is_empty())
+            .collect();
+        if ranges.is_empty() {
+            return Ok(Self::Json);
+        }
+        let liking = |format: Self| {
+            // The range that says most about it counts, whatever its weight.
+            let fitting = ranges.iter().filter_map(|range| weight(range, format.media_type()));
+            fitting.max_by_key(|(detail, _)| *detail).map_or(0, |(_, weight)| weight)
+        };
+        match (liking(Self::Json), liking(Self::Csv)) {
+            (0, 0) => {
+                let detail =
+                    "this list is served as application/json and as text/csv: Accept names neither";
+                Err(ApiError::new(NOT_ACCEPTABLE, detail).field("Accept"))
+            }
+            (json, csv) if json >= csv => Ok(Self::Json),
+            _ => Ok(Self::Csv),
+        }
+    }
+}
+
+/// How much a media range says about a type, and its weight in thousandths; `None` where it says nothing.
+fn weight(range: &str, media_type: &str) -> Option<(u8, u16)> {
+    let mut parts = range.split(';').map(str::trim);
+    let of = parts.next()?.to_ascii_lowercase();
+    let detail = match of.strip_suffix("/*") {
+        _ if of == media_type => 2,
+        Some("*") => 0,
+        Some(family) if media_type.split('/').next() == Some(family) => 1,
+        _ => return None,
+    };
+    let quality = parts.find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("q").then(|| thousandths(value.trim()))
+    });
+    Some((detail, quality.unwrap_or(1_000)))
+}
+
+/// A quality of 0 to 1 with at most three digits behind the point; what is none counts as 1.
+fn thousandths(text: &str) -> u16 {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_fraction = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    if whole != "0" || !is_fraction {
+        return 1_000;
+    }
+    format!("{fraction:0<3}").parse().unwrap_or(1_000)
 }
 
 /// Refuses a body that is not plain JSON.
@@ -162,6 +232,28 @@ mod tests {
                 assert_eq!(waiting.at_most, limits.default_wait, "{prefer}");
             }
         }
+    }
+
+    #[test]
+    fn a_list_is_written_as_accept_likes_best() {
+        let table = [
+            ("*/*", Some(Format::Json)),
+            ("text/csv", Some(Format::Csv)),
+            ("Text/CSV; header=present", Some(Format::Csv)),
+            ("text/*", Some(Format::Csv)),
+            ("text/csv;q=0.5, application/json", Some(Format::Json)),
+            ("application/json;q=0.4, text/csv;q=0.5", Some(Format::Csv)),
+            ("application/json;q=0, */*", Some(Format::Csv)),
+            ("text/html, */*;q=0.1", Some(Format::Json)),
+            ("text/csv;q=0", None),
+            ("application/xml", None),
+            ("", Some(Format::Json)),
+        ];
+        for (accept, format) in table {
+            let accepted = Format::accepted(&one(ACCEPT, accept)).ok();
+            assert_eq!(accepted, format, "{accept}");
+        }
+        assert_eq!(Format::accepted(&HeaderMap::new()).ok(), Some(Format::Json));
     }
 
     #[test]

@@ -1,55 +1,107 @@
 //! Lists, served from the views page by page; each says how far its view is.
 
+mod listing;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use daybook_engine::engine::Snapshot;
+use bytes::Bytes;
 use daybook_engine::ids::Partition;
-use daybook_engine::payment::PaymentBody;
-use daybook_projections::views::{ListedPayment, Page, PageQuery, ViewQueries};
+use daybook_projections::View;
+use daybook_projections::views::{Page, PageQuery, ViewQueries};
+use http_body_util::Either;
+use hyper::Response;
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
+};
 use serde::Serialize;
+use tokio::time::{Instant, sleep};
 
-use crate::answer::{Reply, reply};
+use crate::answer::{NO_STORE, Reply, bytes, reply};
 use crate::api::Api;
-use crate::call::Call;
+use crate::call::{Call, Dialect};
+use crate::csv;
+use crate::download::{Download, Making, Part};
 use crate::error::ApiError;
-use crate::problem::VIEWS_NOT_SERVED;
+use crate::headers::Format;
+use crate::problem::{PARAMETER_INVALID, VIEWS_BEHIND, VIEWS_NOT_SERVED};
+use crate::query::Place;
 
-pub(crate) async fn payments(api: &Api, call: &Call) -> Result<Reply, ApiError> {
-    let (views, query) = ask(api, call)?;
-    let page = views.payments(&query).await?;
-    let Page { items, next, positions } = page;
-    let mut bodies = Vec::with_capacity(items.len());
-    for row in items {
-        bodies.push(body(api, row).await?);
-    }
-    shown(api, Page { items: bodies, next, positions }).await
-}
+pub(crate) use listing::{
+    Balances, Journal, Listing, Operations, Payments, Refunds, SettlementLines, Settlements,
+    Sources,
+};
 
-pub(crate) async fn settlements(api: &Api, call: &Call) -> Result<Reply, ApiError> {
-    let (views, query) = ask(api, call)?;
-    shown(api, views.settlements(&query).await?).await
-}
+const AS_OF: HeaderName = HeaderName::from_static("daybook-as-of");
+const NEXT_CURSOR: HeaderName = HeaderName::from_static("daybook-next-cursor");
+const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
 
-pub(crate) async fn settlement_lines(api: &Api, call: &Call) -> Result<Reply, ApiError> {
-    let (views, query) = ask_with(api, call, &["currency", "date"])?;
+/// A page of a list in JSON, or as much of it as is asked for in CSV.
+pub(crate) async fn list<L: Listing>(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let query_string = call.query()?;
-    let (currency, date) = (query_string.currency()?, query_string.date()?);
-    shown(api, views.settlement_lines(&query, currency, date).await?).await
+    let query = query_string.page(L::LIST)?;
+    let place = query_string.min_position()?;
+    let format = Format::accepted(&call.parts.headers)?;
+    let sources = sources(api)?;
+    if let Some(place) = place {
+        let at_most = call.waiting(Dialect::V1, &api.limits).at_most;
+        reach(sources.views.as_ref(), L::LIST.view, place, at_most).await?;
+    }
+    let page = L::page(&sources, &query).await?;
+    let mut reply = match format {
+        Format::Json => json(api, page).await,
+        Format::Csv => {
+            let is_whole = query_string.get("limit").is_none();
+            table::<L>(sources, query, page, is_whole)
+        }
+    };
+    reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(reply)
 }
 
-pub(crate) async fn refunds(api: &Api, call: &Call) -> Result<Reply, ApiError> {
-    let (views, query) = ask(api, call)?;
-    shown(api, views.refunds(&query).await?).await
+fn sources(api: &Api) -> Result<Sources, ApiError> {
+    match (&api.views, &api.payments) {
+        (Some(views), Some(payments)) => {
+            Ok(Sources { views: Arc::clone(views), payments: Arc::clone(payments) })
+        }
+        _ => {
+            let detail = "this process serves no lists: ask one that runs the api role";
+            Err(ApiError::new(VIEWS_NOT_SERVED, detail))
+        }
+    }
 }
 
-pub(crate) async fn balances(api: &Api, call: &Call) -> Result<Reply, ApiError> {
-    let (views, query) = ask(api, call)?;
-    shown(api, views.balances(&query).await?).await
-}
-
-pub(crate) async fn operations(api: &Api, call: &Call) -> Result<Reply, ApiError> {
-    let (views, query) = ask(api, call)?;
-    shown(api, views.operations(&query).await?).await
+/// Waits until the view has got to `place`, within a bound.
+async fn reach(
+    views: &dyn ViewQueries,
+    view: View,
+    place: Place,
+    at_most: Duration,
+) -> Result<(), ApiError> {
+    let deadline = Instant::now() + at_most;
+    let mut pause = Duration::from_millis(2);
+    loop {
+        let positions = views.positions(view).await?;
+        let own = positions.iter().find(|(partition, _)| *partition == place.partition);
+        let Some((partition, position)) = own else {
+            let detail =
+                format!("minPosition names partition {}, of which there is none", place.partition);
+            return Err(ApiError::new(PARAMETER_INVALID, detail).field("minPosition"));
+        };
+        if *position >= place.position {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            let detail = format!(
+                "the view has got to {partition}:{position} so far: ask again in a moment, or have it wait \
+                 with Prefer: wait=N"
+            );
+            return Err(ApiError::new(VIEWS_BEHIND, detail).field("minPosition"));
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(50));
+    }
 }
 
 #[derive(Serialize)]
@@ -68,25 +120,7 @@ struct AsOf {
     lag_seconds: Option<f64>,
 }
 
-fn ask<'a>(api: &'a Api, call: &Call) -> Result<(&'a dyn ViewQueries, PageQuery), ApiError> {
-    ask_with(api, call, &[])
-}
-
-/// The views and the page asked for, where the list takes these parameters as well.
-fn ask_with<'a>(
-    api: &'a Api,
-    call: &Call,
-    also: &[&str],
-) -> Result<(&'a dyn ViewQueries, PageQuery), ApiError> {
-    let query = call.query()?.page(also)?;
-    let views = api.views.as_deref().ok_or_else(|| {
-        let detail = "this process serves no lists: ask one that runs the api role";
-        ApiError::new(VIEWS_NOT_SERVED, detail)
-    })?;
-    Ok((views, query))
-}
-
-async fn shown<T: Serialize>(api: &Api, page: Page<T>) -> Result<Reply, ApiError> {
+async fn json<T: Serialize>(api: &Api, page: Page<T>) -> Reply {
     let lag = match &api.view_lag {
         Some(source) => source.lag(&page.positions).await,
         None => None,
@@ -95,12 +129,51 @@ async fn shown<T: Serialize>(api: &Api, page: Page<T>) -> Result<Reply, ApiError
         positions: page.positions.into_iter().collect(),
         lag_seconds: lag.map(|lag| lag.as_secs_f64()),
     };
-    Ok(reply(200, &PageBody { items: page.items, next_cursor: page.next, as_of }))
+    reply(200, &PageBody { items: page.items, next_cursor: page.next, as_of })
 }
 
-/// The row with the texts that stand beside the ledger.
-async fn body(api: &Api, row: ListedPayment) -> Result<PaymentBody, ApiError> {
-    let ListedPayment { payment_id, partition, position, payment } = row;
-    let snapshot = Snapshot { payment_id, partition, position, payment };
-    Ok(api.payments()?.with_texts(snapshot).await?.rendering().body())
+/// The page in CSV, and where the whole list is asked for, all that follow it.
+fn table<L: Listing>(
+    sources: Sources,
+    query: PageQuery,
+    first: Page<L::Item>,
+    is_whole: bool,
+) -> Reply {
+    let positions = first.positions.iter().map(|(partition, at)| format!("{partition}:{at}"));
+    let as_of = positions.collect::<Vec<_>>().join(",");
+    let next = first.next.clone().filter(|_| !is_whole);
+    let mut text = csv::header::<L::Item>();
+    text.push_str(&csv::lines(&first.items));
+    let rest = first.next.filter(|_| is_whole).map(|after| follow::<L>(sources, query, after));
+    let mut reply = match rest {
+        Some(rest) => {
+            let download = Download::beginning_with(Bytes::from(text), rest);
+            let mut reply = Response::new(Either::Right(download));
+            reply.headers_mut().insert(CONTENT_TYPE, CSV);
+            reply
+        }
+        None => bytes(200, CSV, Bytes::from(text)),
+    };
+    let headers = reply.headers_mut();
+    headers.insert(CACHE_CONTROL, NO_STORE);
+    let attachment = format!("attachment; filename=\"{}.csv\"", L::LIST.name);
+    for (name, value) in
+        [(CONTENT_DISPOSITION, Some(attachment)), (AS_OF, Some(as_of)), (NEXT_CURSOR, next)]
+    {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    reply
+}
+
+/// The page after a cursor, and those that follow it, each made when the one before has been sent.
+fn follow<L: Listing>(sources: Sources, query: PageQuery, after: String) -> Making {
+    Box::pin(async move {
+        let query = query.after(Some(after));
+        let page = L::page(&sources, &query).await?;
+        let text = csv::lines(&page.items);
+        let rest = page.next.map(|after| follow::<L>(sources, query, after));
+        Ok(Part { bytes: Bytes::from(text), rest })
+    })
 }

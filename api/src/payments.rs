@@ -29,7 +29,7 @@ pub trait Payments: Send + Sync + 'static {
 
     async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError>;
 
-    async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError>;
+    async fn with_texts(&self, snapshots: Vec<Snapshot>) -> Result<Vec<PaymentView>, EngineError>;
 
     async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError>;
 }
@@ -64,8 +64,8 @@ impl Payments for Engine {
         self.payment(id).await
     }
 
-    async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError> {
-        self.with_texts(snapshot).await
+    async fn with_texts(&self, snapshots: Vec<Snapshot>) -> Result<Vec<PaymentView>, EngineError> {
+        self.with_texts(snapshots).await
     }
 
     async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError> {

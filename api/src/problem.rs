@@ -73,6 +73,7 @@ problems! {
     // The route
     ROUTE_NOT_FOUND            404 No "No such route" "Look the path up in the documentation."
     METHOD_NOT_ALLOWED         405 No "The method is not allowed here" "Use one that the Allow header names."
+    NOT_ACCEPTABLE             406 No "The answer has no such form" "Accept application/json or text/csv."
     // The payment
     PAYMENT_NOT_FOUND          404 No "No such payment" "Check the payment id, and the merchant id where one is sent."
     OPERATION_NOT_FOUND        409 No "No such operation" "Read the payment: it lists its operations."
@@ -96,6 +97,7 @@ problems! {
     STOPPING                   503 WhenServed "The process is stopping" "Repeat it after Retry-After, with the same key."
     LEDGER_UNAVAILABLE         503 WhenServed "The ledger can't be used" "Repeat it after Retry-After, with the same key."
     VIEWS_UNAVAILABLE          503 WhenServed "The views can't be read" "Repeat it after Retry-After."
+    VIEWS_BEHIND               503 WhenServed "The view has not got there yet" "Repeat it after Retry-After, or have it wait with Prefer: wait=N."
     VIEWS_NOT_SERVED           503 WhenServed "This process serves no lists" "Ask a process that runs the api role."
     API_NOT_SERVED             503 WhenServed "This process serves no payments" "Ask a process that runs the api role."
     LEDGER_UNREADABLE          500 No "The ledger holds what this build can't read" "Operators: upgrade daybook, or run daybook verify."
@@ -191,7 +193,9 @@ mod tests {
         codes.dedup();
         assert_eq!(codes.len(), ALL.len());
         for problem in ALL {
-            assert!([400, 404, 405, 408, 409, 413, 415, 422, 500, 503].contains(&problem.status));
+            assert!(
+                [400, 404, 405, 406, 408, 409, 413, 415, 422, 500, 503].contains(&problem.status)
+            );
             assert_eq!(problem.status == 503, problem.retry == Retry::WhenServed, "{problem:?}");
             assert!(problem.remedy.ends_with('.') && !problem.title.is_empty(), "{problem:?}");
         }

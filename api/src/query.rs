@@ -2,17 +2,58 @@
 
 use std::borrow::Cow;
 
-use daybook_engine::clock::Date;
+use daybook_engine::ids::Partition;
 use daybook_engine::merchant::MerchantId;
-use daybook_engine::money::Currency;
-use daybook_projections::views::PageQuery;
+use daybook_projections::views::list::{Domain, Filter, List};
+use daybook_projections::views::{MAX_LIMIT, PageQuery};
 
 use crate::call::shown;
 use crate::error::ApiError;
 use crate::problem::{CURRENCY_UNKNOWN, MERCHANT_ID_INVALID, PARAMETER_INVALID, UNKNOWN_PARAMETER};
 
 const DEFAULT_LIMIT: u32 = 50;
-const MAX_LIMIT: u32 = 200;
+/// Parameters `metadata.NAME` of one query.
+const MAX_METADATA: usize = 5;
+
+/// What every list takes beside its own filters, and what it is for.
+pub static PAGING: [(&str, &str); 4] = [
+    ("sort", "One of the list's orders; with - before it, the opposite"),
+    ("limit", "Rows of a page, 1 to 200 (50); in CSV all rows come where it is not given"),
+    ("cursor", "nextCursor of the page before, of the same query"),
+    ("minPosition", "A payment's position: the answer waits until the view has got there"),
+];
+
+/// A position of a partition, as a payment says where its last event stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) partition: Partition,
+    pub(crate) position: u64,
+}
+
+impl Place {
+    fn parse(text: &str) -> Option<Self> {
+        let (partition, position) = text.split_once(':')?;
+        let place = Self {
+            partition: Partition::new(partition.parse().ok()?),
+            position: position.parse().ok()?,
+        };
+        // A place has one spelling.
+        (format!("{}:{}", place.partition, place.position) == text).then_some(place)
+    }
+}
+
+fn invalid(name: &str, must: &str) -> ApiError {
+    ApiError::new(PARAMETER_INVALID, format!("{name} {must}")).field(name.to_owned())
+}
+
+fn refused(filter: &Filter, must: &str) -> ApiError {
+    let problem = match filter.domain {
+        Domain::Merchant => MERCHANT_ID_INVALID,
+        Domain::Currency => CURRENCY_UNKNOWN,
+        _ => PARAMETER_INVALID,
+    };
+    ApiError::new(problem, format!("{} {must}", filter.name)).field(filter.name)
+}
 
 /// Parameters as sent, decoded; each at most once.
 #[derive(Debug)]
@@ -32,7 +73,7 @@ impl<'a> Query<'a> {
                 return Err(ApiError::new(PARAMETER_INVALID, detail).field(name.into_owned()));
             }
             // Enough to find the first unknown one, however many follow.
-            if pairs.len() < 16 {
+            if pairs.len() < 64 {
                 pairs.push((name, value));
             }
         }
@@ -57,29 +98,71 @@ impl<'a> Query<'a> {
         })
     }
 
-    pub(crate) fn currency(&self) -> Result<Option<Currency>, ApiError> {
-        let Some(text) = self.get("currency") else { return Ok(None) };
-        Currency::parse(text).map(Some).map_err(|error| {
-            ApiError::new(CURRENCY_UNKNOWN, format!("currency {error}")).field("currency")
-        })
+    /// What is asked of a list, by its own filters and orders.
+    pub(crate) fn page(&self, list: &'static List) -> Result<PageQuery, ApiError> {
+        self.only_of(list)?;
+        let mut query = PageQuery::of(list);
+        for filter in list.filters {
+            let Some(text) = self.get(filter.name) else { continue };
+            let value = filter.domain.parse(text).map_err(|must| refused(filter, &must))?;
+            query.filter(filter, value);
+        }
+        if list.has_texts {
+            for (name, value) in self.texts()? {
+                query.filter_text(name, value);
+            }
+        }
+        if let Some(sort) = self.get("sort") {
+            query.sort(sort).map_err(|must| invalid("sort", &must))?;
+        }
+        query.after = self.get("cursor").map(str::to_owned);
+        query.limit = self.limit()?;
+        Ok(query)
     }
 
-    pub(crate) fn date(&self) -> Result<Option<Date>, ApiError> {
-        let Some(text) = self.get("date") else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| {
-            let detail = "date must be a day such as 2026-11-23";
-            ApiError::new(PARAMETER_INVALID, detail).field("date")
-        })
+    fn only_of(&self, list: &List) -> Result<(), ApiError> {
+        let mut allowed: Vec<&str> = list.filters.iter().map(|filter| filter.name).collect();
+        if list.has_texts {
+            allowed.extend(["reference", "metadata.NAME"]);
+            allowed.extend(self.metadata_names());
+        }
+        allowed.extend(PAGING.map(|(name, _)| name));
+        self.only(&allowed)
     }
 
-    /// The page asked for, where the list takes the parameters `also` as well.
-    pub(crate) fn page(&self, also: &[&str]) -> Result<PageQuery, ApiError> {
-        self.only(&[&["merchantId", "limit", "cursor"], also].concat())?;
-        Ok(PageQuery {
-            merchant_id: self.merchant_id()?,
-            after: self.get("cursor").map(str::to_owned),
-            limit: self.limit()?,
-        })
+    fn metadata_names(&self) -> impl Iterator<Item = &str> {
+        let names = self.0.iter().map(|(name, _)| name.as_ref());
+        names.filter(|name| name.strip_prefix("metadata.").is_some_and(|name| !name.is_empty()))
+    }
+
+    /// The texts that payments must have, by the names that they are stored under.
+    fn texts(&self) -> Result<Vec<(&str, &str)>, ApiError> {
+        let names: Vec<&str> = self.metadata_names().collect();
+        if names.len() > MAX_METADATA {
+            let detail = format!("at most {MAX_METADATA} parameters metadata.NAME may be given");
+            return Err(ApiError::new(PARAMETER_INVALID, detail).field("metadata"));
+        }
+        let named = names.into_iter().chain(["reference"]);
+        let texts = named.filter_map(|name| Some((name, self.get(name)?)));
+        texts
+            .map(|(name, value)| {
+                if name == "reference" && value.is_empty() {
+                    return Err(invalid(name, "must not be empty: leave it out"));
+                }
+                if value.contains('\0') {
+                    return Err(invalid(name, "must not have control characters"));
+                }
+                Ok((name, value))
+            })
+            .collect()
+    }
+
+    /// How far the view must have got.
+    pub(crate) fn min_position(&self) -> Result<Option<Place>, ApiError> {
+        let Some(text) = self.get("minPosition") else { return Ok(None) };
+        let place = Place::parse(text)
+            .ok_or_else(|| invalid("minPosition", "must be a payment's position, such as 5:17"))?;
+        Ok(Some(place))
     }
 
     fn limit(&self) -> Result<u32, ApiError> {
@@ -120,15 +203,24 @@ fn hex(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use daybook_projections::views::payments;
+
     use super::*;
+
+    fn page(text: &str) -> Result<PageQuery, ApiError> {
+        Query::parse(text)?.page(&payments::LIST)
+    }
 
     #[test]
     fn a_page_is_read_from_the_query() {
-        let page = |text: &str| Query::parse(text).and_then(|query| query.page(&[]));
         let all = page("").unwrap();
-        assert_eq!((all.merchant_id, all.after, all.limit), (None, None, 50));
-        let some = page("merchantId=shop+1%2f&limit=200&cursor=a%3Db").unwrap();
-        assert_eq!(some.merchant_id.unwrap().as_str(), "shop 1/");
+        assert_eq!((all.after.as_deref(), all.limit), (None, 50));
+        let some = page(
+            "merchantId=shop+1%2f&limit=200&cursor=a%3Db&sort=-amount&status=AUTHORIZED\
+             &minAmount=1&maxAmount=10&createdFrom=2026-11-23T10:00:00Z&reference=a+b\
+             &metadata.colour=red&metadata.a.b=",
+        );
+        let some = some.unwrap();
         assert_eq!((some.after.as_deref(), some.limit), (Some("a=b"), 200));
         for bad in [
             "limit=0",
@@ -145,8 +237,33 @@ mod tests {
             "cursor=%zz",
             "cursor=%ff",
             "x=%",
+            "status=authorized",
+            "minAmount=-1",
+            "minAmount=1.5",
+            "maxAmount=99999999999999999999",
+            "createdFrom=yesterday",
+            "currency=XXX",
+            "sort=colour",
+            "sort=--amount",
+            "sort=",
+            "reference=",
+            "reference=a&reference=b",
+            "metadata.=x",
+            "metadata=x",
+            "metadata.a=%00",
+            "metadata.1=&metadata.2=&metadata.3=&metadata.4=&metadata.5=&metadata.6=",
         ] {
             assert!(page(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_one_spelling() {
+        let place = |text: &str| Query::parse(text).and_then(|query| query.min_position());
+        let good = place("minPosition=5:17").unwrap().unwrap();
+        assert_eq!((good.partition, good.position), (Partition::new(5), 17));
+        for bad in ["5", "5:", ":5", "05:17", "5:+17", "5:17:1", "70000:1", "a:b"] {
+            assert!(place(&format!("minPosition={bad}")).is_err(), "{bad}");
         }
     }
 }

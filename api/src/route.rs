@@ -20,6 +20,7 @@ pub enum Route {
     Refunds,
     Balances,
     Operations,
+    Journal,
     OlderAuthorize,
     OlderCapture,
     OlderRefund,
@@ -49,7 +50,7 @@ use Access::{Get, Post};
 
 /// Every route, in the order of [`Route`].
 #[rustfmt::skip]
-pub static ROUTES: [Entry; 18] = [
+pub static ROUTES: [Entry; 19] = [
     entry(Route::Authorize,       Post, "/api/v1/payments", "Authorize a payment, or authorize and capture it: a sale"),
     entry(Route::Capture,         Post, "/api/v1/payments/{id}/captures", "Capture a payment, whole or in part"),
     entry(Route::Void,            Post, "/api/v1/payments/{id}/voids", "Void what is left of an authorization"),
@@ -62,6 +63,7 @@ pub static ROUTES: [Entry; 18] = [
     entry(Route::Refunds,         Get,  "/api/v1/refunds", "Refunds, page by page"),
     entry(Route::Balances,        Get,  "/api/v1/balances", "Balances by merchant, currency and account"),
     entry(Route::Operations,      Get,  "/api/v1/operations", "Operations, page by page"),
+    entry(Route::Journal,         Get,  "/api/v1/journal", "Postings: the lines of every journal entry, page by page"),
     entry(Route::OlderAuthorize,  Post, "/api/payments/authorize", "Authorize a payment; every success is 200"),
     entry(Route::OlderCapture,    Post, "/api/payments/capture/{id}", "Capture all that is left; every success is 200"),
     entry(Route::OlderRefund,     Post, "/api/payments/refund/{id}", "Refund all that is left; every success is 200"),

@@ -6,7 +6,8 @@ use crate::harness::Daybook;
 use crate::outages::Clients;
 use crate::store::Store;
 
-const VIEWS: [&str; 5] = ["payments", "settlements", "refunds", "balances", "operations"];
+const VIEWS: [&str; 7] =
+    ["payments", "settlements", "refunds", "balances", "operations", "journal", "texts"];
 
 async fn rebuild(daybook: &Daybook, view: &str) -> String {
     let output = daybook.command("projections rebuild", &[view]).await;
@@ -24,7 +25,7 @@ pub(crate) async fn a_view_rebuilt_under_load_is_the_one_that_was_read(store: St
     for view in VIEWS {
         let said = rebuild(&daybook, view).await;
         assert!(said.contains(&format!("{view} is rebuilt: ")), "{said}");
-        assert!(!said.contains(" 0 rows\n") || view == "refunds", "{said}");
+        assert!(!said.contains(" 0 rows\n") || view == "refunds" || view == "texts", "{said}");
         assert!(said.contains("\n0 rows of the old view were different\n"), "{said}");
         assert!(said.trim_end().ends_with("/s)"), "{said}");
         clients.grows(20).await;

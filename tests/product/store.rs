@@ -171,7 +171,8 @@ impl Book {
             }
             Self::Postgres(database) | Self::Kafka(database, _) | Self::Owner(database) => {
                 let statements = [
-                    "TRUNCATE payment, operation, refund, settlement, settlement_line, balance, parked",
+                    "TRUNCATE payment, operation, refund, settlement, settlement_line, balance, posting,
+                     payment_text, erased_text, parked",
                     "UPDATE view_cursor SET position = 0, event_id = NULL",
                     "TRUNCATE work_item, claim, expiry, expiry_waiting",
                     "UPDATE work_cursor SET position = 0, event_id = NULL",

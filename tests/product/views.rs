@@ -109,9 +109,15 @@ pub(crate) async fn a_tampered_cursor_of_any_list_is_refused_and_nothing_else(st
         daybook.post(&format!("/api/v1/payments/{id}/captures"), json!({})).await.expect(200);
         daybook.post(&format!("/api/v1/payments/{id}/refunds"), json!({})).await.expect(200);
     }
-    for list in
-        ["payments", "settlements", "settlements/lines", "refunds", "balances", "operations"]
-    {
+    for list in [
+        "payments",
+        "settlements",
+        "settlements/lines",
+        "refunds",
+        "balances",
+        "operations",
+        "journal",
+    ] {
         let path = format!("/api/v1/{list}?limit=1");
         let page = daybook.list_until(&path, |list| list["nextCursor"].is_string()).await;
         let next = page["nextCursor"].as_str().unwrap();

@@ -115,6 +115,14 @@ pub(crate) fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> V
     [head.as_bytes(), body].concat()
 }
 
+/// All that comes back until the connection ends, as it stands on the wire.
+pub(crate) async fn raw(addr: SocketAddr, request: &[u8]) -> String {
+    let mut client = Client::connect(addr).await;
+    client.write(request).await;
+    while client.receive().await {}
+    client.text()
+}
+
 /// One request over a connection of its own.
 pub(crate) async fn send(addr: SocketAddr, request: &[u8]) -> Response {
     let mut client = Client::connect(addr).await;

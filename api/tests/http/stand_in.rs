@@ -169,8 +169,10 @@ impl StandIn {
 
 #[async_trait]
 impl Payments for StandIn {
-    async fn with_texts(&self, snapshot: Snapshot) -> Result<PaymentView, EngineError> {
-        Ok(PaymentView { snapshot: Arc::new(snapshot), texts: self.texts.lock().unwrap().clone() })
+    async fn with_texts(&self, snapshots: Vec<Snapshot>) -> Result<Vec<PaymentView>, EngineError> {
+        let texts = self.texts.lock().unwrap().clone();
+        let view = |snapshot| PaymentView { snapshot: Arc::new(snapshot), texts: texts.clone() };
+        Ok(snapshots.into_iter().map(view).collect())
     }
 
     async fn authorize(

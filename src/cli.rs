@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
+use daybook_engine::event_text::TextName;
 use daybook_engine::ids::PaymentId;
 use daybook_engine::ledger::StoreError;
 use daybook_projections::View;
@@ -39,6 +40,10 @@ pub(crate) enum Command {
     AdoptLedger,
     Show {
         payment: PaymentId,
+    },
+    Erase {
+        payment: PaymentId,
+        names: Vec<TextName>,
     },
     /// The simulated acquirer behind its wire.
     Acquirer,
@@ -140,6 +145,9 @@ pub(crate) fn parse() -> Result<(Command, Config), Failure> {
         "restore" => Command::Restore { folder: folder_argument(arguments) },
         "ledger adopt" => Command::AdoptLedger,
         "acquirer" => Command::Acquirer,
+        "erase" => {
+            Command::Erase { payment: payment_argument(arguments)?, names: text_names(arguments)? }
+        }
         "show" => Command::Show { payment: payment_argument(arguments)? },
         "operations list" => Command::Operations(operations::list(arguments)?),
         "operations resolve" => Command::Operations(operations::resolve(arguments)?),
@@ -174,6 +182,20 @@ fn payment_argument(arguments: &ArgMatches) -> Result<PaymentId, Failure> {
              0190a5f0-1c2d-8e3f-9a4b-5c6d7e8f9a0b"
         ))
     })
+}
+
+/// The texts to erase; all of them where none is named.
+fn text_names(arguments: &ArgMatches) -> Result<Vec<TextName>, Failure> {
+    let Some(named) = arguments.get_many::<String>("field") else {
+        return Ok(TextName::ALL.to_vec());
+    };
+    let name = |text: &String| {
+        TextName::parse(text).ok_or_else(|| {
+            let names = TextName::ALL.map(TextName::as_str).join(", ");
+            Failure::Usage(format!("--field {text:?} is no text of a payment; they are {names}"))
+        })
+    };
+    named.map(name).collect()
 }
 
 fn view_argument(arguments: &ArgMatches) -> Result<View, Failure> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod acquirer;
 pub(crate) mod backup;
+pub(crate) mod erase;
 pub(crate) mod ledger;
 pub(crate) mod migrate;
 pub(crate) mod operations;

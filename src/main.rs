@@ -34,6 +34,9 @@ fn main() -> ExitCode {
                 Command::Acquirer => commands::acquirer::run(&config).await,
                 Command::Relay(command) => commands::relay::run(&config, command).await,
                 Command::Show { payment } => commands::show::run(&config, payment).await,
+                Command::Erase { payment, names } => {
+                    commands::erase::run(&config, payment, &names).await
+                }
                 Command::Operations(command) => commands::operations::run(&config, command).await,
                 Command::RebuildView { view } => commands::rebuild::run(&config, view).await,
                 Command::Parked(parked) => commands::parked::run(&config, parked).await,

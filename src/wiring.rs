@@ -12,11 +12,11 @@ use async_trait::async_trait;
 use daybook_engine::clock::{Clock, SystemClock};
 use daybook_engine::ids::{Ids, LedgerId};
 use daybook_engine::lease::LeaseStore;
-use daybook_engine::ledger::{Acknowledgements, Adoption, Ledger};
+use daybook_engine::ledger::{Acknowledgements, Adoption, Erasure, Ledger};
 use daybook_engine::seal::SealStore;
 use daybook_engine::work::{ForgetWork, WorkStore};
 use daybook_projections::rebuild::RebuildStore;
-use daybook_projections::views::{Attention, ForgetViews};
+use daybook_projections::views::{Attention, EraseViewTexts, ForgetViews};
 use daybook_projections::{View, ViewError, ViewQueries, ViewStore};
 use daybook_relay::cursors::{KnownTopics, RelayCursors};
 
@@ -72,7 +72,7 @@ pub(crate) struct Stores {
 
 /// What is to be closed when the process ends.
 #[async_trait]
-trait Opened: Send + Sync {
+pub(crate) trait Opened: Send + Sync {
     async fn close(&self);
 }
 
@@ -187,6 +187,22 @@ pub(crate) async fn open_for_adoption(config: &Config) -> Result<Adopting, Failu
     match &config.databases {
         Some(databases) => postgres::for_adoption(databases).await,
         None => sqlite::for_adoption(config).await,
+    }
+}
+
+/// What texts are erased with.
+pub(crate) struct Erasing {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) erasure: Arc<dyn Erasure>,
+    pub(crate) views: Arc<dyn EraseViewTexts>,
+    pub(crate) opened: Box<dyn Opened>,
+}
+
+/// Ledger and views for erasing, beside a running `serve` or without one.
+pub(crate) async fn open_for_erasing(config: &Config) -> Result<Erasing, Failure> {
+    match &config.databases {
+        Some(databases) => postgres::for_erasing(databases).await,
+        None => sqlite::for_erasing(config).await,
     }
 }
 

@@ -73,6 +73,7 @@ pub(super) fn definition() -> clap::Command {
                 .arg(payment())
                 .args(settings()),
         )
+        .subcommand(erase())
         .subcommand(parked())
         .subcommand(operations::definition())
         .subcommand(proof::projections())
@@ -80,6 +81,28 @@ pub(super) fn definition() -> clap::Command {
 
 pub(super) fn payment() -> Arg {
     Arg::new("PAYMENT").required(true).help("The payment's id")
+}
+
+fn erase() -> clap::Command {
+    let field = Arg::new("field")
+        .long("field")
+        .value_name("NAME")
+        .action(clap::ArgAction::Append)
+        .value_delimiter(',')
+        .help("reference, metadata or reason (of refunds); may be repeated [default: all three]");
+    clap::Command::new("erase")
+        .about("Erase what clients wrote about a payment: its reference, metadata and reasons")
+        .long_about(
+            "Erase what clients wrote about a payment: its reference, its metadata and the reasons of its \
+             refunds, in the ledger and in the views, for good, beside a running `serve` or without one. \
+             The events stay as they are: they hold a salted hash, and the salt is erased too. From then on \
+             every read and every replay has null there. On Postgres it takes the owner of the ledger in \
+             --database-url. It may be repeated, and finishes what one that was killed has begun. Backups, and \
+             what clients were answered before, are not within its reach.",
+        )
+        .arg(payment())
+        .arg(field)
+        .args(settings())
 }
 
 fn parked() -> clap::Command {

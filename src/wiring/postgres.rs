@@ -19,7 +19,7 @@ use daybook_relay::cursors::RelayCursors;
 use daybook_relay::cursors::postgres::PostgresRelayCursors;
 
 use super::{
-    Adopting, Book, Opened, ReaderStores, Stores, Views, ids, new_ledger_id, views_failure,
+    Adopting, Book, Erasing, Opened, ReaderStores, Stores, Views, ids, new_ledger_id, views_failure,
 };
 use crate::cli::Failure;
 use crate::config::{Config, Databases};
@@ -121,6 +121,28 @@ pub(super) async fn for_adoption(databases: &Databases) -> Result<Adopting, Fail
             leases,
         }),
     })
+}
+
+/// As the owner of the ledger; beside any number of processes.
+pub(super) async fn for_erasing(databases: &Databases) -> Result<Erasing, Failure> {
+    let ledger = Arc::new(PostgresLedger::open(&databases.ledger, None).await?);
+    let views = views(databases, ledger.identity().partitions).await?;
+    let opened = Beside { ledger: ledger.clone(), views: views.clone() };
+    Ok(Erasing { ledger: ledger.clone(), erasure: ledger, views, opened: Box::new(opened) })
+}
+
+/// Stores that other processes may serve from.
+struct Beside {
+    ledger: Arc<PostgresLedger>,
+    views: Arc<PostgresViews>,
+}
+
+#[async_trait]
+impl Opened for Beside {
+    async fn close(&self) {
+        self.views.close().await;
+        self.ledger.close().await;
+    }
 }
 
 pub(super) async fn rebuild(

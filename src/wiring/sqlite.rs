@@ -17,7 +17,7 @@ use daybook_relay::cursors::sqlite::SqliteRelayCursors;
 
 use super::lock::DataLock;
 use super::{
-    Adopting, Book, Opened, ReaderStores, Stores, Views, clock, ids, new_ledger_id, views_failure,
+    Adopting, Book, Erasing, Opened, ReaderStores, Stores, Views, clock, ids, new_ledger_id, views_failure,
 };
 use crate::cli::Failure;
 use crate::config::Config;
@@ -128,6 +128,29 @@ pub(super) async fn for_adoption(config: &Config) -> Result<Adopting, Failure> {
             _lock: lock,
         }),
     })
+}
+
+/// Beside a process that serves from the directory, or without one.
+pub(super) async fn for_erasing(config: &Config) -> Result<Erasing, Failure> {
+    let ledger = SqliteLedger::open(&existing(config)?, None, new_ledger_id(&ids()?)).await?;
+    let ledger = Arc::new(ledger);
+    let views = views(config, ledger.identity().partitions).await?;
+    let opened = Beside { ledger: ledger.clone(), views: views.clone() };
+    Ok(Erasing { ledger: ledger.clone(), erasure: ledger, views, opened: Box::new(opened) })
+}
+
+/// Stores of a directory that another process may serve from.
+struct Beside {
+    ledger: Arc<SqliteLedger>,
+    views: Arc<SqliteViews>,
+}
+
+#[async_trait]
+impl Opened for Beside {
+    async fn close(&self) {
+        self.views.close().await;
+        self.ledger.close().await;
+    }
 }
 
 /// Says in the data directory that its ledger was restored, and is to be adopted before it serves.

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails there")]
 
 mod acquirer;
+mod analysts;
 mod bad_input;
 mod bounds;
 mod client;
 mod crash;
 mod durability;
+mod erasing;
 mod faults;
 mod flows;
 mod harness;
@@ -22,6 +24,7 @@ mod operations;
 mod outages;
 mod parked;
 mod processes;
+mod queries;
 mod rebuild;
 mod relay;
 mod restore;
@@ -64,6 +67,16 @@ cases! { $
         gone_it_opens_the_breaker_before_intents_pile_up
         slow_beyond_every_limit_it_leaves_nothing_unknown
         late_answers_come_by_themselves;
+    analysts:
+        every_documented_query_runs_and_finds_what_is_there
+        every_view_and_column_has_a_comment;
+    erasing:
+        erased_texts_are_null_everywhere_and_others_stay
+        one_text_alone_can_be_erased_and_bad_requests_say_what_is_wrong;
+    queries:
+        payments_are_found_by_what_is_known_of_them
+        a_list_comes_whole_as_csv
+        no_payment_is_missed_or_shown_twice_while_others_are_written;
     flows:
         a_payment_is_authorized_captured_and_refunded
         a_sale_answers_at_once_and_captures_by_itself

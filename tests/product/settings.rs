@@ -159,6 +159,7 @@ const COMMANDS: &[&str] = &[
     "migrate",
     "verify",
     "show",
+    "erase",
     "acquirer",
     "parked list",
     "parked show",
@@ -192,6 +193,7 @@ pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
         let mut of_serve = of_serve.clone();
         match *command {
             "verify" => drop(of_serve.insert("against".to_owned())),
+            "erase" => drop(of_serve.insert("field".to_owned())),
             "operations list" => {
                 of_serve.extend(["open", "late", "merchant-id", "verb", "json"].map(str::to_owned))
             }

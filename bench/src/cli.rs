@@ -74,8 +74,22 @@ fn run_command() -> Command {
         .about("Run a scenario against a server of its own, or a running one")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([authorize, flows, mixed].map(with_place))
+        .subcommands([authorize, flows, mixed, pages()].map(with_place))
         .subcommands(several_commands().map(with_children))
+}
+
+fn pages() -> Command {
+    Command::new("pages")
+        .about(
+            "Walks through every page of payments while others are written: how long a page takes, and \
+             what is missed or shown twice",
+        )
+        .arg(count("payments", "100000", "How many payments are there before the first page"))
+        .arg(count("rate", "1000", "How many payments a second are written meanwhile"))
+        .arg(duration_arg("duration", "60s", "How long"))
+        .arg(count("connections", "64", "How many connections write"))
+        .arg(count("merchants", "16", "How many merchants the payments are spread over"))
+        .arg(count("limit", "50", "Rows of a page, at most 200"))
 }
 
 /// Scenarios that can't do without servers of their own.
@@ -156,6 +170,9 @@ pub(crate) fn order(matches: &ArgMatches) -> Result<Order, Failure> {
         }
         (["run", "mixed"], matches) => {
             Ok(run_order(Scenario::Mixed(plans::mixed(matches)?), matches))
+        }
+        (["run", "pages"], matches) => {
+            Ok(run_order(Scenario::Pages(plans::pages(matches)), matches))
         }
         (["run", "shared"], matches) => {
             Ok(run_order(Scenario::Shared(plans::shared(matches)?), matches))

@@ -4,6 +4,7 @@ pub(crate) mod authorize;
 pub(crate) mod flows;
 mod lag;
 pub(crate) mod mixed;
+pub(crate) mod pages;
 pub(crate) mod project;
 pub(crate) mod relayed;
 pub(crate) mod shared;
@@ -29,6 +30,7 @@ pub(crate) enum Scenario {
     Authorize(authorize::Plan),
     Flows(flows::Plan),
     Mixed(mixed::Plan),
+    Pages(pages::Plan),
     Project(project::Plan),
     Relayed(relayed::Plan),
     Shared(shared::Plan),
@@ -141,6 +143,9 @@ impl Scenario {
             Self::Mixed(plan) => {
                 under_load(place, ALONE, async |servers| mixed::run(servers[0], plan).await).await
             }
+            Self::Pages(plan) => {
+                under_load(place, ALONE, async |servers| pages::run(servers[0], plan).await).await
+            }
             Self::Project(plan) => project::run(place, plan).await,
             Self::Relayed(plan) => {
                 let load = async |servers: &[SocketAddr]| relayed::run(servers, plan).await;
@@ -159,6 +164,7 @@ impl Scenario {
             Self::Authorize(_) => "authorize",
             Self::Flows(_) => "flows",
             Self::Mixed(_) => "mixed",
+            Self::Pages(_) => "pages",
             Self::Project(_) => "project",
             Self::Relayed(_) => "relayed",
             Self::Shared(_) => "shared",
@@ -187,6 +193,7 @@ impl Scenario {
             Self::Authorize(plan) => plan.connections,
             Self::Flows(_) => 0,
             Self::Mixed(plan) => plan.in_flight,
+            Self::Pages(plan) => plan.connections.saturating_add(1),
             Self::Project(plan) => plan.connections,
             Self::Relayed(plan) => plan.connections,
             Self::Shared(plan) => plan.connections.saturating_mul(2),

@@ -4,7 +4,7 @@ use clap::ArgMatches;
 
 use super::arguments::{given, size};
 use crate::failure::Failure;
-use crate::scenario::{authorize, flows, mixed, project, relayed, shared, together};
+use crate::scenario::{authorize, flows, mixed, pages, project, relayed, shared, together};
 
 pub(super) fn authorize(matches: &ArgMatches) -> authorize::Plan {
     let until = match matches.get_one("requests") {
@@ -42,6 +42,17 @@ pub(super) fn together(matches: &ArgMatches) -> together::Plan {
         connections: size(matches, "connections"),
         merchants: *given(matches, "merchants"),
         duration: *given(matches, "duration"),
+    }
+}
+
+pub(super) fn pages(matches: &ArgMatches) -> pages::Plan {
+    pages::Plan {
+        payments: *given(matches, "payments"),
+        rate: *given(matches, "rate"),
+        duration: *given(matches, "duration"),
+        connections: size(matches, "connections"),
+        merchants: *given(matches, "merchants"),
+        limit: *given(matches, "limit"),
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::{Reply, reply};
-use crate::body::{Presence, discard, read};
+use crate::body::{Accepted, MAX_BYTES, Presence, discard, read};
 use crate::call::shown;
 use crate::error::ApiError;
 use crate::limits::Limits;
@@ -104,7 +104,8 @@ impl AcquirerSite {
         tracker: &TaskTracker,
     ) -> Result<Option<Reply>, ApiError> {
         let limit = self.limits.body_read;
-        let bytes = read(parts, body, Presence::Required, limit, tracker).await?;
+        let accepted = Accepted { presence: Presence::Required, max_bytes: MAX_BYTES };
+        let bytes = read(parts, body, accepted, limit, tracker).await?;
         let operation: OperationBody = serde_json::from_slice(&bytes)
             .map_err(|error| ApiError::new(FIELD_INVALID, error.to_string()))?;
         match self.desk.execute(id, operation).await.map_err(record_failed)? {

@@ -53,6 +53,23 @@ struct OlderBody {
     ledger_entries: Vec<LedgerEntryBody>,
 }
 
+/// A payment as a request would leave it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DryRunBody {
+    #[serde(flatten)]
+    payment: PaymentBody,
+    dry_run: bool,
+}
+
+/// What a dry run answers: nothing was created, and nothing is pending.
+pub(crate) fn of_dry_run(answer: &Answer) -> Reply {
+    let payment = answer.view.rendering().body();
+    let mut reply = reply(200, &DryRunBody { payment, dry_run: true });
+    mark_replay(reply.headers_mut(), answer.is_replay);
+    reply
+}
+
 /// What a money verb answers, on either set of routes.
 pub(crate) fn of_operation(answer: &Answer, dialect: Dialect, waiting: Waiting) -> Reply {
     let rendering = answer.view.rendering();
@@ -69,22 +86,30 @@ pub(crate) fn of_operation(answer: &Answer, dialect: Dialect, waiting: Waiting) 
     reply
 }
 
-fn status(answer: &Answer) -> u16 {
-    match answer.operation() {
-        Some(operation) if operation.is_open() => 202,
+/// The status on version 1.
+pub(crate) fn status(answer: &Answer) -> u16 {
+    match answer.operation().filter(|_| answer.is_concluded()) {
         Some(operation) if operation.verb == Verb::Authorize => 201,
         Some(_) => 200,
         None => 202,
     }
 }
 
-fn describe(headers: &mut HeaderMap, answer: &Answer, dialect: Dialect, waiting: Waiting) {
-    if answer.is_replay {
+pub(crate) fn mark_replay(headers: &mut HeaderMap, is_replay: bool) {
+    if is_replay {
         headers.insert(REPLAYED, HeaderValue::from_static("true"));
     }
+}
+
+pub(crate) fn mark_applied(headers: &mut HeaderMap, waiting: Waiting) {
     if let Some(applied) = waiting.applied().and_then(|text| HeaderValue::try_from(text).ok()) {
         headers.insert(PREFERENCE_APPLIED, applied);
     }
+}
+
+fn describe(headers: &mut HeaderMap, answer: &Answer, dialect: Dialect, waiting: Waiting) {
+    mark_replay(headers, answer.is_replay);
+    mark_applied(headers, waiting);
     let is_v1_authorization = dialect == Dialect::V1
         && answer.operation().is_some_and(|operation| operation.verb == Verb::Authorize);
     if is_v1_authorization {

@@ -32,7 +32,12 @@ pub struct Api {
 
 impl Api {
     pub(crate) fn payments(&self) -> Result<&dyn Payments, ApiError> {
-        self.payments.as_deref().ok_or_else(|| {
+        self.shared_payments().map(Arc::as_ref)
+    }
+
+    /// For tasks beside the handler's.
+    pub(crate) fn shared_payments(&self) -> Result<&Arc<dyn Payments>, ApiError> {
+        self.payments.as_ref().ok_or_else(|| {
             let detail = "this process serves no payments: ask one that runs the api role";
             ApiError::new(API_NOT_SERVED, detail)
         })

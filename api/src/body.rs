@@ -13,7 +13,8 @@ use crate::error::ApiError;
 use crate::headers::{check_content, expects_continue};
 use crate::problem::{BODY_INCOMPLETE, BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED_JSON};
 
-const MAX_BYTES: usize = 64 * 1024;
+/// Of a single request.
+pub(crate) const MAX_BYTES: usize = 64 * 1024;
 /// How much of a refused body is read and dropped, and for how long, so that a client that writes
 /// all of it first still reads the answer.
 const MAX_DISCARDED_BYTES: usize = 2 * 1024 * 1024;
@@ -26,26 +27,33 @@ pub(crate) enum Presence {
     Optional,
 }
 
-/// A JSON body of at most 64 KiB, whole; empty only where it may be.
+/// What body a route takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted {
+    pub(crate) presence: Presence,
+    pub(crate) max_bytes: usize,
+}
+
+/// A JSON body, whole; empty only where it may be.
 ///
 /// # Errors
 /// 400, 408, 413 or 415. What is left of a body that is too large is dropped in the background.
 pub(crate) async fn read(
     parts: &Parts,
     body: Incoming,
-    presence: Presence,
+    accepted: Accepted,
     limit: Duration,
     tracker: &TaskTracker,
 ) -> Result<Bytes, ApiError> {
-    let bytes = match read_bounded(body, Instant::now() + limit).await {
+    let bytes = match read_bounded(body, accepted.max_bytes, Instant::now() + limit).await {
         Read::All(bytes) => bytes,
         Read::Refused(error) => return Err(error),
         Read::TooLarge(rest) => {
             discard(parts, rest, tracker);
-            return Err(too_large());
+            return Err(too_large(accepted.max_bytes));
         }
     };
-    match presence {
+    match accepted.presence {
         Presence::Optional if bytes.is_empty() => Ok(bytes),
         _ => {
             check_content(&parts.headers)?;
@@ -83,8 +91,8 @@ enum Read {
     TooLarge(Incoming),
 }
 
-async fn read_bounded(mut body: Incoming, deadline: Instant) -> Read {
-    if body.size_hint().lower() > MAX_BYTES as u64 {
+async fn read_bounded(mut body: Incoming, max_bytes: usize, deadline: Instant) -> Read {
+    if body.size_hint().lower() > max_bytes as u64 {
         return Read::TooLarge(body);
     }
     let mut first = Bytes::new();
@@ -97,7 +105,7 @@ async fn read_bounded(mut body: Incoming, deadline: Instant) -> Read {
             Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
         };
         let len = first.len().saturating_add(whole.len()).saturating_add(data.len());
-        if len > MAX_BYTES {
+        if len > max_bytes {
             return Read::TooLarge(body);
         }
         // Most bodies come in one piece, which is then not copied.
@@ -111,8 +119,8 @@ async fn read_bounded(mut body: Incoming, deadline: Instant) -> Read {
     Read::All(if whole.is_empty() { first } else { whole.freeze() })
 }
 
-fn too_large() -> ApiError {
-    ApiError::new(BODY_TOO_LARGE, format!("the body is larger than {MAX_BYTES} bytes"))
+fn too_large(max_bytes: usize) -> ApiError {
+    ApiError::new(BODY_TOO_LARGE, format!("the body is larger than {max_bytes} bytes"))
 }
 
 fn timed_out() -> ApiError {

@@ -1,6 +1,11 @@
 //! Requests of the engine, made from bodies and headers.
 
-use daybook_engine::engine::{AuthorizeRequest, CaptureRequest, RefundRequest, VoidRequest};
+use std::sync::Arc;
+
+use daybook_engine::engine::{
+    AuthorizeRequest, CancelRequest, CaptureRequest, RefundRequest, VoidRequest,
+};
+use daybook_engine::idempotency::IdempotencyKey;
 
 use crate::call::{Call, Dialect};
 use crate::error::ApiError;
@@ -8,92 +13,140 @@ use crate::fields::{Fields, required};
 use crate::problem::IDEMPOTENCY_KEY_REQUIRED;
 use crate::texts;
 
+/// An authorization's fields; the last is no item's of a batch, but the batch's own.
+pub(crate) const AUTHORIZATION: [&str; 9] = [
+    "merchantId",
+    "amount",
+    "currency",
+    "idempotencyKey",
+    "paymentMethod",
+    "captureMethod",
+    "reference",
+    "metadata",
+    "dryRun",
+];
+
 const MAX_REFERENCE_CHARS: usize = 128;
 const MAX_REASON_CHARS: usize = 255;
 
-pub(crate) fn authorize(call: &Call, dialect: Dialect) -> Result<AuthorizeRequest, ApiError> {
-    let mut fields = fields(
-        call,
-        dialect,
-        &[
-            "merchantId",
-            "amount",
-            "currency",
-            "idempotencyKey",
-            "paymentMethod",
-            "captureMethod",
-            "reference",
-            "metadata",
-        ],
-    )?;
+/// Whether a request is to be carried out, or only its answer is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Real,
+    DryRun,
+}
+
+pub(crate) fn authorize(
+    call: &Call,
+    dialect: Dialect,
+) -> Result<(AuthorizeRequest, Mode), ApiError> {
+    let mut fields = fields(call, dialect, &AUTHORIZATION)?;
+    let mode = mode(&mut fields, dialect)?;
+    let key = |fields: &mut Fields<'_>| call.key(fields);
+    Ok((authorization(&mut fields, dialect, key, call.traceparent())?, mode))
+}
+
+/// An authorization, whose key is where `key` finds it.
+pub(crate) fn authorization(
+    fields: &mut Fields<'_>,
+    dialect: Dialect,
+    key: impl FnOnce(&mut Fields<'_>) -> Result<Option<IdempotencyKey>, ApiError>,
+    traceparent: Option<Arc<str>>,
+) -> Result<AuthorizeRequest, ApiError> {
     let mut request = AuthorizeRequest {
         merchant_id: required(fields.merchant_id()?, "merchantId")?,
         amount: required(fields.amount()?, "amount")?,
         currency: required(fields.currency()?, "currency")?,
-        key: call.key(&mut fields)?.ok_or_else(key_required)?,
+        key: key(fields)?.ok_or_else(key_required)?,
         capture_method: Default::default(),
         payment_method_token: None,
         reference: None,
         metadata: None,
-        traceparent: call.traceparent(),
+        traceparent,
     };
     if dialect == Dialect::V1 {
         request.capture_method = fields.capture_method()?.unwrap_or_default();
         request.payment_method_token = fields.payment_method_token()?;
-        request.reference = texts::text(&mut fields, "reference", MAX_REFERENCE_CHARS)?;
-        request.metadata = texts::metadata(&mut fields)?;
+        request.reference = texts::text(fields, "reference", MAX_REFERENCE_CHARS)?;
+        request.metadata = texts::metadata(fields)?;
     }
     Ok(request)
 }
 
-pub(crate) fn capture(call: &Call, dialect: Dialect) -> Result<CaptureRequest, ApiError> {
+pub(crate) fn capture(call: &Call, dialect: Dialect) -> Result<(CaptureRequest, Mode), ApiError> {
     let payment_id = call.payment_id()?;
-    let allowed = ["amount", "final", "idempotencyKey", "merchantId"];
+    let allowed = ["amount", "final", "idempotencyKey", "merchantId", "dryRun"];
     let mut fields = fields(call, dialect, &allowed)?;
     let is_v1 = dialect == Dialect::V1;
-    Ok(CaptureRequest {
+    let request = CaptureRequest {
         payment_id,
         merchant_id: fields.merchant_id()?,
         key: call.key(&mut fields)?,
         amount: if is_v1 { fields.amount()? } else { None },
         is_final: is_v1 && fields.flag("final")?,
         traceparent: call.traceparent(),
-    })
+    };
+    Ok((request, mode(&mut fields, dialect)?))
 }
 
-pub(crate) fn void(call: &Call) -> Result<VoidRequest, ApiError> {
+pub(crate) fn void(call: &Call) -> Result<(VoidRequest, Mode), ApiError> {
     let payment_id = call.payment_id()?;
-    let mut fields = fields(call, Dialect::V1, &["idempotencyKey", "merchantId"])?;
-    Ok(VoidRequest {
+    let mut fields = fields(call, Dialect::V1, &["idempotencyKey", "merchantId", "dryRun"])?;
+    let request = VoidRequest {
         payment_id,
         merchant_id: fields.merchant_id()?,
         key: call.key(&mut fields)?,
         traceparent: call.traceparent(),
-    })
+    };
+    Ok((request, mode(&mut fields, Dialect::V1)?))
 }
 
-pub(crate) fn refund(call: &Call, dialect: Dialect) -> Result<RefundRequest, ApiError> {
+pub(crate) fn refund(call: &Call, dialect: Dialect) -> Result<(RefundRequest, Mode), ApiError> {
     let payment_id = call.payment_id()?;
-    let allowed = ["amount", "reason", "idempotencyKey", "merchantId"];
+    let allowed = ["amount", "reason", "idempotencyKey", "merchantId", "dryRun"];
     let mut fields = fields(call, dialect, &allowed)?;
-    Ok(RefundRequest {
+    let request = RefundRequest {
         payment_id,
         merchant_id: fields.merchant_id()?,
         key: call.key(&mut fields)?,
         amount: if dialect == Dialect::V1 { fields.amount()? } else { None },
         reason: texts::text(&mut fields, "reason", MAX_REASON_CHARS)?,
         traceparent: call.traceparent(),
-    })
+    };
+    Ok((request, mode(&mut fields, dialect)?))
+}
+
+pub(crate) fn cancel(call: &Call) -> Result<(CancelRequest, Mode), ApiError> {
+    let payment_id = call.payment_id()?;
+    let allowed = ["reason", "idempotencyKey", "merchantId", "dryRun"];
+    let mut fields = fields(call, Dialect::V1, &allowed)?;
+    let request = CancelRequest {
+        payment_id,
+        merchant_id: fields.merchant_id()?,
+        key: call.key(&mut fields)?,
+        reason: texts::text(&mut fields, "reason", MAX_REASON_CHARS)?,
+        traceparent: call.traceparent(),
+    };
+    Ok((request, mode(&mut fields, Dialect::V1)?))
 }
 
 /// The body's fields. Version 1 takes no others, and no query; the older routes ignore both.
-fn fields<'a>(call: &'a Call, dialect: Dialect, allowed: &[&str]) -> Result<Fields<'a>, ApiError> {
+pub(crate) fn fields<'a>(
+    call: &'a Call,
+    dialect: Dialect,
+    allowed: &[&str],
+) -> Result<Fields<'a>, ApiError> {
     let fields = Fields::of(&call.body)?;
     if dialect == Dialect::V1 {
         call.query()?.only(&[])?;
         fields.only(allowed)?;
     }
     Ok(fields)
+}
+
+pub(crate) fn mode(fields: &mut Fields<'_>, dialect: Dialect) -> Result<Mode, ApiError> {
+    let is_dry_run = dialect == Dialect::V1 && fields.flag("dryRun")?;
+    Ok(if is_dry_run { Mode::DryRun } else { Mode::Real })
 }
 
 fn key_required() -> ApiError {

@@ -26,9 +26,10 @@ struct Fault {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
+/// RFC 9457, with what simple clients expect beside it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ProblemBody<'a> {
+pub(crate) struct ProblemBody<'a> {
     r#type: String,
     title: &'static str,
     status: u16,
@@ -77,8 +78,25 @@ impl ApiError {
 
     pub(crate) fn into_reply(self, limits: &Limits) -> Reply {
         self.log();
-        let fault = *self.0;
-        let body = ProblemBody {
+        let mut reply = reply(self.status(), &self.body());
+        let headers = reply.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(methods) = self.0.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(methods));
+        }
+        if let Some(seconds) = self.retry_after_seconds(limits) {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        reply
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.0.problem.status
+    }
+
+    pub(crate) fn body(&self) -> ProblemBody<'_> {
+        let fault = &self.0;
+        ProblemBody {
             r#type: format!("urn:daybook:problem:{}", fault.problem.code),
             title: fault.problem.title,
             status: fault.problem.status,
@@ -87,23 +105,16 @@ impl ApiError {
             message: &fault.detail,
             field: fault.field.as_deref(),
             payment_id: fault.payment_id,
-        };
-        let mut reply = reply(fault.problem.status, &body);
-        let headers = reply.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(methods) = fault.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(methods));
         }
-        match fault.problem.retry {
-            Retry::No => {}
-            Retry::WhenConcluded => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            Retry::WhenServed => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(limits.retry_after_seconds));
-            }
+    }
+
+    /// When the same request may be repeated; `None` where repeating it is of no use.
+    pub(crate) fn retry_after_seconds(&self, limits: &Limits) -> Option<u32> {
+        match self.0.problem.retry {
+            Retry::No => None,
+            Retry::WhenConcluded => Some(1),
+            Retry::WhenServed => Some(limits.retry_after_seconds),
         }
-        reply
     }
 
     /// What the client can't mend stands in the log with its whole cause.

@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use crate::answer::Reply;
 use crate::api::Api;
-use crate::body::{Presence, discard, read};
+use crate::body::{self, Accepted, Presence, discard, read};
 use crate::call::{Call, Dialect, shown};
 use crate::error::ApiError;
 use crate::headers::{REQUEST_ID, request_id};
@@ -22,7 +22,7 @@ use crate::lists::list;
 use crate::metrics::CLIENT_LEFT;
 use crate::problem::{INTERNAL, METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND};
 use crate::route::{Access, Found, Route, find};
-use crate::{lists, platform, reads, verbs};
+use crate::{batch, lists, platform, reads, verbs};
 
 /// Answers a request. Its handler runs on a task of its own, tracked: a client that leaves never
 /// abandons an operation midway, and a handler that panics answers 500.
@@ -71,8 +71,8 @@ async fn arrive(
             return Err(error);
         }
     };
-    let body = match presence(route) {
-        Some(presence) => read(&parts, body, presence, api.limits.body_read, tracker).await,
+    let body = match accepted(route) {
+        Some(accepted) => read(&parts, body, accepted, api.limits.body_read, tracker).await,
         None => Ok(Bytes::new()),
     };
     let body = body.map_err(|error| error.about(payment_id))?;
@@ -98,12 +98,17 @@ fn refuse(found: Found, parts: &Parts) -> ApiError {
 }
 
 /// `None` for routes that take no body.
-fn presence(route: Route) -> Option<Presence> {
-    match (route.entry().method, route) {
-        (Access::Get, _) => None,
-        (Access::Post, Route::Authorize | Route::OlderAuthorize) => Some(Presence::Required),
-        (Access::Post, _) => Some(Presence::Optional),
-    }
+fn accepted(route: Route) -> Option<Accepted> {
+    let presence = match (route.entry().method, route) {
+        (Access::Get, _) => return None,
+        (Access::Post, Route::Authorize | Route::AuthorizeBatch | Route::OlderAuthorize) => {
+            Presence::Required
+        }
+        (Access::Post, _) => Presence::Optional,
+    };
+    let is_batch = route == Route::AuthorizeBatch;
+    let max_bytes = if is_batch { batch::MAX_BYTES } else { body::MAX_BYTES };
+    Some(Accepted { presence, max_bytes })
 }
 
 async fn handle(api: Arc<Api>, call: Call) -> Reply {
@@ -120,11 +125,14 @@ async fn dispatch(api: &Api, call: &Call) -> Result<Reply, ApiError> {
         Route::Capture => verbs::capture(api, call, V1).await,
         Route::Void => verbs::void(api, call).await,
         Route::Refund => verbs::refund(api, call, V1).await,
+        Route::Cancel => Box::pin(verbs::cancel(api, call)).await,
+        Route::AuthorizeBatch => Box::pin(batch::authorize(api, call)).await,
         Route::OlderAuthorize => verbs::authorize(api, call, Older).await,
         Route::OlderCapture => verbs::capture(api, call, Older).await,
         Route::OlderRefund => verbs::refund(api, call, Older).await,
         Route::Payment => Box::pin(reads::payment(api, call)).await,
         Route::Events => Box::pin(reads::events(api, call)).await,
+        Route::Lookup => Box::pin(reads::lookup(api, call)).await,
         Route::Payments => Box::pin(list::<lists::Payments>(api, call)).await,
         Route::Settlements => Box::pin(list::<lists::Settlements>(api, call)).await,
         Route::SettlementLines => Box::pin(list::<lists::SettlementLines>(api, call)).await,

@@ -34,6 +34,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Of an object within the body.
+    pub(crate) const fn within(members: Members<'a>) -> Self {
+        Self(members)
+    }
+
     /// Refuses a field that the route doesn't take.
     pub(crate) fn only(&self, allowed: &[&str]) -> Result<(), ApiError> {
         only(&self.0, "", allowed)
@@ -122,6 +127,17 @@ impl<'a> Fields<'a> {
             Some(Json::Object(members)) => Ok(Some(members)),
             Some(other) => {
                 let detail = format!("must be an object, but is {}", other.kind());
+                Err(invalid(FIELD_INVALID, name, &detail))
+            }
+        }
+    }
+
+    pub(crate) fn array(&mut self, name: &'static str) -> Result<Option<Vec<Json<'a>>>, ApiError> {
+        match self.0.remove(name) {
+            None | Some(Json::Null) => Ok(None),
+            Some(Json::Array(items)) => Ok(Some(items)),
+            Some(other) => {
+                let detail = format!("must be an array, but is {}", other.kind());
                 Err(invalid(FIELD_INVALID, name, &detail))
             }
         }

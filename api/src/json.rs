@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use crate::error::ApiError;
 use crate::problem::{BODY_NOT_UTF8, DUPLICATE_FIELD, JSON_TOO_DEEP, MALFORMED_JSON};
 
-/// How deep objects and arrays may stand in one another; the documented bodies need 2.
+/// How deep objects and arrays may stand in one another; the documented bodies need 4.
 const MAX_DEPTH: u8 = 16;
 
 pub(crate) type Members<'a> = BTreeMap<Cow<'a, str>, Json<'a>>;
@@ -21,8 +21,7 @@ pub(crate) enum Json<'a> {
     Bool(bool),
     Number(Number),
     String(Cow<'a, str>),
-    /// No field holds one, so its elements are only checked.
-    Array,
+    Array(Vec<Json<'a>>),
     Object(Members<'a>),
 }
 
@@ -45,7 +44,7 @@ impl Json<'_> {
             Self::Bool(_) => "a boolean",
             Self::Number(_) => "a number",
             Self::String(_) => "a string",
-            Self::Array => "an array",
+            Self::Array(_) => "an array",
             Self::Object(_) => "an object",
         }
     }
@@ -155,8 +154,11 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json<'de>, A::Error> {
         let (depth, fault) = (self.inner()?, self.fault);
-        while elements.next_element_seed(Value { depth, fault })?.is_some() {}
-        Ok(Json::Array)
+        let mut items = Vec::new();
+        while let Some(item) = elements.next_element_seed(Value { depth, fault })? {
+            items.push(item);
+        }
+        Ok(Json::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {

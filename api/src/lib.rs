@@ -6,6 +6,7 @@
 mod acquirer;
 mod answer;
 mod api;
+mod batch;
 mod body;
 mod call;
 mod csv;

@@ -5,11 +5,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use daybook_engine::Engine;
 use daybook_engine::engine::{
-    Answer, AuthorizeRequest, CaptureRequest, EngineError, PaymentView, RefundRequest, Snapshot,
-    VoidRequest,
+    Answer, AuthorizeRequest, CancelRequest, CaptureRequest, DryRun, EngineError, PaymentView,
+    RefundRequest, Snapshot, VoidRequest,
 };
+use daybook_engine::idempotency::IdempotencyKey;
 use daybook_engine::ids::PaymentId;
 use daybook_engine::ledger::Recorded;
+use daybook_engine::merchant::MerchantId;
 
 /// What the routes need of the engine; see [`Engine`] for each.
 #[async_trait]
@@ -27,7 +29,17 @@ pub trait Payments: Send + Sync + 'static {
 
     async fn refund(&self, request: RefundRequest, wait: Duration) -> Result<Answer, EngineError>;
 
+    async fn cancel(&self, request: CancelRequest, wait: Duration) -> Result<Answer, EngineError>;
+
+    async fn dry_run(&self, request: DryRun) -> Result<Answer, EngineError>;
+
     async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError>;
+
+    async fn payment_created_by(
+        &self,
+        merchant_id: &MerchantId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<PaymentView>, EngineError>;
 
     async fn with_texts(&self, snapshots: Vec<Snapshot>) -> Result<Vec<PaymentView>, EngineError>;
 
@@ -60,8 +72,24 @@ impl Payments for Engine {
         self.refund(request, wait).await
     }
 
+    async fn cancel(&self, request: CancelRequest, wait: Duration) -> Result<Answer, EngineError> {
+        self.cancel(request, wait).await
+    }
+
+    async fn dry_run(&self, request: DryRun) -> Result<Answer, EngineError> {
+        self.dry_run(request).await
+    }
+
     async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError> {
         self.payment(id).await
+    }
+
+    async fn payment_created_by(
+        &self,
+        merchant_id: &MerchantId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<PaymentView>, EngineError> {
+        self.payment_created_by(merchant_id, key).await
     }
 
     async fn with_texts(&self, snapshots: Vec<Snapshot>) -> Result<Vec<PaymentView>, EngineError> {

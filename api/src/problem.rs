@@ -54,7 +54,7 @@ problems! {
     DUPLICATE_FIELD            400 No "A field stands twice" "Send each field once."
     BODY_NOT_OBJECT            400 No "The body is not a JSON object" "Send an object."
     BODY_TIMEOUT               408 No "The body took too long" "Send the body at once."
-    BODY_TOO_LARGE             413 No "The body is too large" "Send at most 65536 bytes."
+    BODY_TOO_LARGE             413 No "The body is too large" "Send at most as many bytes as the detail says."
     UNSUPPORTED_MEDIA_TYPE     415 No "The body's type is not supported" "Send Content-Type: application/json, in UTF-8, not compressed."
     // The fields
     UNKNOWN_FIELD              400 No "A field is not known" "Leave it out, or correct its name."

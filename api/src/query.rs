@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use daybook_engine::idempotency::IdempotencyKey;
 use daybook_engine::ids::Partition;
 use daybook_engine::merchant::MerchantId;
 use daybook_projections::views::list::{Domain, Filter, List};
@@ -9,7 +10,10 @@ use daybook_projections::views::{MAX_LIMIT, PageQuery};
 
 use crate::call::shown;
 use crate::error::ApiError;
-use crate::problem::{CURRENCY_UNKNOWN, MERCHANT_ID_INVALID, PARAMETER_INVALID, UNKNOWN_PARAMETER};
+use crate::problem::{
+    CURRENCY_UNKNOWN, IDEMPOTENCY_KEY_INVALID, MERCHANT_ID_INVALID, PARAMETER_INVALID,
+    UNKNOWN_PARAMETER,
+};
 
 const DEFAULT_LIMIT: u32 = 50;
 /// Parameters `metadata.NAME` of one query.
@@ -95,6 +99,14 @@ impl<'a> Query<'a> {
         let Some(text) = self.get("merchantId") else { return Ok(None) };
         MerchantId::parse(text).map(Some).map_err(|error| {
             ApiError::new(MERCHANT_ID_INVALID, format!("merchantId {error}")).field("merchantId")
+        })
+    }
+
+    pub(crate) fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, ApiError> {
+        let Some(text) = self.get("idempotencyKey") else { return Ok(None) };
+        IdempotencyKey::parse(text).map(Some).map_err(|error| {
+            let detail = format!("idempotencyKey {error}");
+            ApiError::new(IDEMPOTENCY_KEY_INVALID, detail).field("idempotencyKey")
         })
     }
 

@@ -14,6 +14,7 @@ use crate::answer::{Reply, reply};
 use crate::api::Api;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::problem::{PARAMETER_INVALID, PAYMENT_NOT_FOUND};
 
 pub(crate) async fn payment(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let (id, merchant_id) = (call.payment_id()?, call.only_merchant()?);
@@ -21,6 +22,21 @@ pub(crate) async fn payment(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     if merchant_id.is_some_and(|asking| asking != view.snapshot.payment.merchant_id) {
         return Err(not_found());
     }
+    Ok(reply(200, &view.rendering().body()))
+}
+
+/// The payment that a merchant's key created.
+pub(crate) async fn lookup(api: &Api, call: &Call) -> Result<Reply, ApiError> {
+    let query = call.query()?;
+    query.only(&["merchantId", "idempotencyKey"])?;
+    let merchant_id = query.merchant_id()?.ok_or_else(|| missing("merchantId"))?;
+    let key = query.idempotency_key()?.ok_or_else(|| missing("idempotencyKey"))?;
+    let view = api.payments()?.payment_created_by(&merchant_id, &key).await?;
+    let view = view.ok_or_else(|| {
+        let detail = "no payment was created by this merchant under this key; the keys of \
+                      captures, voids, refunds and cancellations are not looked up";
+        ApiError::new(PAYMENT_NOT_FOUND, detail)
+    })?;
     Ok(reply(200, &view.rendering().body()))
 }
 
@@ -65,6 +81,10 @@ impl<'a> EventBody<'a> {
             data: serde_json::from_str(&event.data).ok(),
         }
     }
+}
+
+fn missing(parameter: &'static str) -> ApiError {
+    ApiError::new(PARAMETER_INVALID, format!("{parameter} is missing")).field(parameter)
 }
 
 fn not_found() -> ApiError {

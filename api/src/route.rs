@@ -12,8 +12,11 @@ pub enum Route {
     Capture,
     Void,
     Refund,
+    Cancel,
+    AuthorizeBatch,
     Payment,
     Events,
+    Lookup,
     Payments,
     Settlements,
     SettlementLines,
@@ -50,13 +53,16 @@ use Access::{Get, Post};
 
 /// Every route, in the order of [`Route`].
 #[rustfmt::skip]
-pub static ROUTES: [Entry; 19] = [
+pub static ROUTES: [Entry; 22] = [
     entry(Route::Authorize,       Post, "/api/v1/payments", "Authorize a payment, or authorize and capture it: a sale"),
     entry(Route::Capture,         Post, "/api/v1/payments/{id}/captures", "Capture a payment, whole or in part"),
     entry(Route::Void,            Post, "/api/v1/payments/{id}/voids", "Void what is left of an authorization"),
     entry(Route::Refund,          Post, "/api/v1/payments/{id}/refunds", "Refund a payment, whole or in part"),
+    entry(Route::Cancel,          Post, "/api/v1/payments/{id}/cancellations", "Give back all that a payment holds: void it, refund it, or both"),
+    entry(Route::AuthorizeBatch,  Post, "/api/v1/payments/batch", "Authorize up to 100 payments, each with its own result"),
     entry(Route::Payment,         Get,  "/api/v1/payments/{id}", "A payment as the ledger has it now"),
     entry(Route::Events,          Get,  "/api/v1/payments/{id}/events", "A payment's events in the order of their versions"),
+    entry(Route::Lookup,          Get,  "/api/v1/payments/lookup", "The payment that a merchant's idempotency key created"),
     entry(Route::Payments,        Get,  "/api/v1/payments", "Payments, page by page"),
     entry(Route::Settlements,     Get,  "/api/v1/settlements", "Totals by merchant, currency and settlement day"),
     entry(Route::SettlementLines, Get,  "/api/v1/settlements/lines", "The captures and refunds that settlements consist of"),

@@ -8,6 +8,7 @@
 
 mod admission;
 mod cache;
+mod dry_run;
 mod execute;
 mod inline;
 mod intent;
@@ -24,7 +25,9 @@ pub use admission::Room;
 pub use inline::{acquirer_request, never_reached};
 pub use metrics::EngineMetrics;
 pub use outcome::Expiry;
-pub use request::{AuthorizeRequest, CaptureRequest, RefundRequest, VoidRequest};
+pub use request::{
+    AuthorizeRequest, CancelRequest, CaptureRequest, DryRun, RefundRequest, VoidRequest,
+};
 pub use resolving::Resolved;
 pub use settings::EngineSettings;
 pub use snapshot::{Answer, PaymentView, Snapshot};
@@ -48,8 +51,10 @@ use self::writer::Writer;
 use crate::acquirer::Acquirer;
 use crate::clock::Clock;
 use crate::event_text::EventText;
+use crate::idempotency::IdempotencyKey;
 use crate::ids::{Ids, PaymentId};
 use crate::ledger::{Ledger, LedgerIdentity, Recorded, StoreError};
+use crate::merchant::MerchantId;
 use crate::payment::{DecodeError, Rejection};
 use crate::wake::Wake;
 
@@ -163,11 +168,8 @@ impl Engine {
         wait: Duration,
     ) -> Result<Answer, EngineError> {
         let deadline = Instant::now() + wait;
-        let window = self.0.settings.limits.send_window;
-        let send_before = Instant::now() + window;
-        let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
-        let expires = self.0.clock.now().plus_millis(window_ms);
-        let intent = Intent::authorize(request, self.0.identity.id, expires, &self.0.ids);
+        let send_before = Instant::now() + self.0.settings.limits.send_window;
+        let intent = self.intent_to_authorize(request);
         let mut room = self.admit(2)?;
         let for_intent = room.take_one().ok_or(EngineError::Overloaded)?;
         match self.execute(Step::Intent(&intent), for_intent).await? {
@@ -224,17 +226,24 @@ impl Engine {
     ) -> Result<Answer, EngineError> {
         let deadline = Instant::now() + wait;
         let intent = Intent::refund(request, &self.0.ids);
-        let mut poll = Poll::default();
-        loop {
-            match self.begin(&intent, deadline).await {
-                Err(EngineError::Rejected { rejection: Rejection::CapturePending, .. })
-                    if Instant::now() < deadline =>
-                {
-                    self.await_change(intent.payment_id, deadline, poll.next()).await;
-                }
-                answer => return answer,
-            }
-        }
+        let waits_for = |rejection: &Rejection| matches!(rejection, Rejection::CapturePending);
+        self.begin_after(&intent, deadline, waits_for).await
+    }
+
+    /// Gives back all that a payment holds, decided in one append on what the ledger has: what is
+    /// not captured is voided, what is captured refunded, and the answer waits for both. While an
+    /// open operation stands in the way it waits like that operation.
+    ///
+    /// # Errors
+    /// As [`Engine::authorize`].
+    pub async fn cancel(
+        &self,
+        request: CancelRequest,
+        wait: Duration,
+    ) -> Result<Answer, EngineError> {
+        let deadline = Instant::now() + wait;
+        let intent = Intent::cancel(request, &self.0.ids);
+        self.begin_after(&intent, deadline, Rejection::is_transient).await
     }
 
     /// A payment as the ledger has it now; `None` where there is none.
@@ -245,6 +254,26 @@ impl Engine {
         let Some(snapshot) = self.load(id).await? else { return Ok(None) };
         let texts = self.texts_of(&snapshot).await?;
         Ok(Some(PaymentView { snapshot, texts }))
+    }
+
+    /// The payment that this merchant's key created, as the ledger has it now; `None` where it
+    /// created none. Keys of later operations are not looked for.
+    ///
+    /// # Errors
+    /// When the ledger can't be read.
+    pub async fn payment_created_by(
+        &self,
+        merchant_id: &MerchantId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<PaymentView>, EngineError> {
+        let found = self.payment(PaymentId::derive(self.0.identity.id, merchant_id, key)).await?;
+        // Two pairs whose ids collide must not be taken for each other, however unlikely that is.
+        Ok(found.filter(|view| {
+            let payment = &view.snapshot.payment;
+            let request = payment.authorization().and_then(|first| first.request.as_ref());
+            payment.merchant_id == *merchant_id
+                && request.and_then(|request| request.key.as_ref()) == Some(key)
+        }))
     }
 
     /// Payments with their texts, folded by somebody else: a view's rows.
@@ -279,6 +308,33 @@ impl Engine {
         let recorded = self.0.ledger.load(id).await.map_err(EngineError::Store)?;
         fold(id, &recorded)?;
         Ok(recorded)
+    }
+
+    fn intent_to_authorize(&self, request: AuthorizeRequest) -> Intent {
+        let window = self.0.settings.limits.send_window;
+        let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX);
+        let expires = self.0.clock.now().plus_millis(window_ms);
+        Intent::authorize(request, self.0.identity.id, expires, &self.0.ids)
+    }
+
+    /// Begins once nothing that is waited for stands in the way, or the time is up.
+    async fn begin_after(
+        &self,
+        intent: &Intent,
+        deadline: Instant,
+        waits_for: impl Fn(&Rejection) -> bool,
+    ) -> Result<Answer, EngineError> {
+        let mut poll = Poll::default();
+        loop {
+            match self.begin(intent, deadline).await {
+                Err(EngineError::Rejected { rejection, .. })
+                    if waits_for(&rejection) && Instant::now() < deadline =>
+                {
+                    self.await_change(intent.payment_id, deadline, poll.next()).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     async fn begin(&self, intent: &Intent, deadline: Instant) -> Result<Answer, EngineError> {

@@ -4,6 +4,7 @@
 //! event in. Neither knows a clock, a database or a random number.
 
 mod amounts;
+mod answered;
 mod codec;
 mod command;
 mod decide;
@@ -16,7 +17,9 @@ mod representation;
 mod status;
 
 pub use codec::{DecodeError, decode, encode, is_canonical};
-pub use command::{Authorize, Capture, Command, Conclude, Decision, Outcome, Refund, Terms, Void};
+pub use command::{
+    Authorize, Cancel, Capture, Command, Conclude, Decision, Outcome, Refund, Terms, Void,
+};
 pub use event::*;
 pub use fingerprint::{Asked, fingerprint};
 pub use operation::{AcquirerReference, CaptureMethod, Operation, OperationStatus, Verb};

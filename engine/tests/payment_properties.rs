@@ -139,8 +139,8 @@ proptest! {
     fn a_key_once_used_finds_the_same_operation_for_ever(life in scenario()) {
         let mut used = BTreeMap::new();
         for taken in life.play().taken {
-            if let (Some(key), Ok(Decision::Append(_))) = (taken.step.key(), &taken.decision) {
-                let id = taken.payment.operations.last().unwrap().id;
+            if let (Some(key), Ok(Decision::Append(events))) = (taken.step.key(), &taken.decision) {
+                let id = events[0].header.operation_id.unwrap();
                 let earlier = used.insert(key, (taken.step.clone(), id));
                 prop_assert!(earlier.is_none(), "key {} began two operations", key);
             }

@@ -163,7 +163,7 @@ async fn routes_are_checked(daybook: &Daybook) {
     for id in [UNKNOWN, "nonsense", "7f6d8f0e5a528c1e9d3b0123456789ab"] {
         let path = format!("{PAYMENTS}/{id}");
         refused(&daybook.get(&path).await, 404, "PAYMENT_NOT_FOUND", &path);
-        for verb in ["captures", "voids", "refunds"] {
+        for verb in ["captures", "voids", "refunds", "cancellations"] {
             let path = format!("{path}/{verb}");
             let answer = daybook.post(&path, serde_json::json!({})).await;
             refused(&answer, 404, "PAYMENT_NOT_FOUND", &path);

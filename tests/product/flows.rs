@@ -134,6 +134,26 @@ pub(crate) async fn another_merchants_payment_is_not_found(store: Store) {
     daybook.post(&path, json!({"merchantId": "shop-1"})).await.expect(200);
 }
 
+pub(crate) async fn a_payment_is_found_by_the_key_that_created_it(store: Store) {
+    let daybook = Daybook::start(store, &[]).await;
+    let id = authorized(&daybook, "order 7/2", 1000).await;
+    let body = json!({"amount": 400, "idempotencyKey": "c1"});
+    daybook.post(&format!("/api/v1/payments/{id}/captures"), body).await.expect(200);
+    let lookup = |query: &str| {
+        let path = format!("/api/v1/payments/lookup?{query}");
+        let daybook = &daybook;
+        async move { daybook.get(&path).await }
+    };
+    let found = lookup("merchantId=shop-1&idempotencyKey=order%207%2F2").await.expect(200);
+    assert_eq!(found.text, daybook.payment(&id).await.text);
+    for query in
+        ["merchantId=shop-2&idempotencyKey=order+7/2", "merchantId=shop-1&idempotencyKey=c1"]
+    {
+        let missing = lookup(query).await.expect(404);
+        assert_eq!(missing.field("code"), "PAYMENT_NOT_FOUND", "{query}");
+    }
+}
+
 pub(crate) async fn a_payment_with_texts_shows_them(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
     let mut body = authorization("k1", 1000);

@@ -5,9 +5,12 @@
 mod acquirer;
 mod analysts;
 mod bad_input;
+mod batches;
 mod bounds;
+mod cancellations;
 mod client;
 mod crash;
+mod dry_runs;
 mod durability;
 mod erasing;
 mod faults;
@@ -85,6 +88,7 @@ cases! { $
         a_final_capture_releases_the_rest
         a_client_that_does_not_wait_gets_202
         another_merchants_payment_is_not_found
+        a_payment_is_found_by_the_key_that_created_it
         a_payment_with_texts_shows_them
         an_authorization_expires;
     idempotency:
@@ -93,9 +97,17 @@ cases! { $
         a_replay_over_the_other_routes_has_their_shape
         parallel_duplicates_have_one_effect
         keys_in_header_and_body_must_agree;
+    batches:
+        a_batch_is_authorized_item_by_item_and_repeated_alike
+        items_without_room_are_refused_alone;
     bounds:
         competing_captures_never_exceed_the_authorization
         competing_refunds_never_exceed_the_captured;
+    cancellations:
+        a_cancellation_voids_refunds_or_does_both_and_is_repeated_alike
+        a_cancellation_waits_for_a_pending_capture;
+    dry_runs:
+        a_dry_run_of_every_verb_leaves_no_trace;
     faults:
         an_unknown_authorization_is_resolved_by_inquiry
         an_authorization_that_never_arrived_is_declined

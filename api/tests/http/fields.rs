@@ -93,6 +93,8 @@ async fn every_wrong_field_is_refused_and_named() {
         ("metadata", &format!("{{{}:\"\"}}", long(41)), "FIELD_INVALID", "metadata"),
         ("metadata", &many, "FIELD_INVALID", "metadata"),
         ("amuont", "1", "UNKNOWN_FIELD", "amuont"),
+        ("dryRun", "\"yes\"", "FIELD_INVALID", "dryRun"),
+        ("dryRun", "1", "FIELD_INVALID", "dryRun"),
     ];
     for (name, value, code, field) in table {
         let (status, found, at, said) = refused(name, value).await;
@@ -166,6 +168,18 @@ async fn captures_voids_and_refunds_need_no_body_and_refuse_what_they_do_not_kno
         ("/refunds", "{\"final\":true}", "UNKNOWN_FIELD"),
         ("/refunds", "{\"reason\":\"\"}", "FIELD_INVALID"),
         ("/refunds", "{\"amount\":1}", "IDEMPOTENCY_KEY_REQUIRED"),
+        ("/cancellations", "{\"amount\":1}", "UNKNOWN_FIELD"),
+        ("/cancellations", "{\"final\":true}", "UNKNOWN_FIELD"),
+        ("/cancellations", "{\"reason\":\"\"}", "FIELD_INVALID"),
+        ("/cancellations", "{\"reason\":1}", "FIELD_INVALID"),
+        ("/cancellations", "{\"merchantId\":\"\"}", "MERCHANT_ID_INVALID"),
+        ("/cancellations", "{\"idempotencyKey\":[]}", "IDEMPOTENCY_KEY_INVALID"),
+        ("/cancellations", "[]", "BODY_NOT_OBJECT"),
+        ("/captures", "{\"dryRun\":1}", "FIELD_INVALID"),
+        ("/voids", "{\"dryRun\":\"true\"}", "FIELD_INVALID"),
+        ("/refunds", "{\"dryRun\":{}}", "FIELD_INVALID"),
+        ("/cancellations", "{\"dryRun\":[]}", "FIELD_INVALID"),
+        ("/captures", "{\"dryrun\":true}", "UNKNOWN_FIELD"),
     ];
     let served = serve(Script::Approve).await;
     assert_eq!(served.authorize().await.status, 201);

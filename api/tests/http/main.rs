@@ -6,12 +6,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets an error fails there")]
 
 mod answers;
+mod batches;
 mod bodies;
+mod cancellations;
 mod client;
+mod dry_runs;
 mod engine_errors;
 mod fields;
 mod fixture;
 mod lists;
+mod lookup;
 mod platform;
 mod routes;
 mod server_limits;

@@ -57,6 +57,7 @@ async fn a_malformed_payment_id_is_not_found_and_is_told_apart() {
             ("POST", format!("/api/v1/payments/{id}/captures")),
             ("POST", format!("/api/v1/payments/{id}/voids")),
             ("POST", format!("/api/v1/payments/{id}/refunds")),
+            ("POST", format!("/api/v1/payments/{id}/cancellations")),
             ("POST", format!("/api/payments/capture/{id}")),
             ("POST", format!("/api/payments/refund/{id}")),
         ] {

@@ -1,5 +1,6 @@
 //! The engine's stand-in: one payment, decided and folded by the domain, concluded as scripted.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,16 +8,17 @@ use async_trait::async_trait;
 use daybook_api::Payments;
 use daybook_engine::clock::Timestamp;
 use daybook_engine::engine::{
-    Answer, AuthorizeRequest, CaptureRequest, EngineError, PaymentView, RefundRequest, Snapshot,
-    VoidRequest,
+    Answer, AuthorizeRequest, CancelRequest, CaptureRequest, DryRun, EngineError, PaymentView,
+    RefundRequest, Snapshot, VoidRequest,
 };
 use daybook_engine::event_text::{EventText, TextName};
 use daybook_engine::idempotency::{Fingerprint, IdempotencyKey, Request};
 use daybook_engine::ids::{EventId, OperationId, Partition, PaymentId};
 use daybook_engine::ledger::Recorded;
+use daybook_engine::merchant::MerchantId;
 use daybook_engine::payment::{
-    AcquirerReference, Authorize, Capture, Command, Conclude, Decision, Event, Outcome, Payment,
-    Refund, Rejection, Terms, Void, encode,
+    AcquirerReference, Authorize, Cancel, Capture, Command, Conclude, Decision, Event, Outcome,
+    Payment, Refund, Rejection, Terms, Verb, Void, encode,
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -39,12 +41,14 @@ pub(crate) struct StandIn {
     pub(crate) waits: Mutex<Vec<Duration>>,
     pub(crate) authorizations: Mutex<Vec<AuthorizeRequest>>,
     pub(crate) refunds: Mutex<Vec<RefundRequest>>,
+    pub(crate) cancellations: Mutex<Vec<CancelRequest>>,
     /// An authorization takes a permit first: none, and it stays in flight.
     pub(crate) gate: Semaphore,
     /// Operations carried through to their end.
     pub(crate) finished: Mutex<u32>,
     events: Mutex<Vec<Event>>,
     texts: Mutex<Vec<EventText>>,
+    operations: AtomicU64,
 }
 
 impl StandIn {
@@ -54,10 +58,12 @@ impl StandIn {
             waits: Mutex::default(),
             authorizations: Mutex::default(),
             refunds: Mutex::default(),
+            cancellations: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             finished: Mutex::default(),
             events: Mutex::default(),
             texts: Mutex::default(),
+            operations: AtomicU64::new(1),
         }
     }
 
@@ -70,14 +76,14 @@ impl StandIn {
     }
 
     fn view(&self) -> Option<PaymentView> {
-        let payment = self.folded()?;
+        Some(self.view_of(self.folded()?))
+    }
+
+    fn view_of(&self, payment: Payment) -> PaymentView {
         let (partition, position) = (Partition::new(3), u64::from(payment.version) + 40);
         let payment_id = payment_id();
         let snapshot = Snapshot { payment_id, partition, position, payment };
-        Some(PaymentView {
-            snapshot: Arc::new(snapshot),
-            texts: self.texts.lock().unwrap().clone(),
-        })
+        PaymentView { snapshot: Arc::new(snapshot), texts: self.texts.lock().unwrap().clone() }
     }
 
     fn conclude(&self, script: &Script, operation_id: OperationId) {
@@ -95,10 +101,19 @@ impl StandIn {
             _ => return,
         };
         let terms = Terms { fee_bps: 290, expires_after_ms: 1_000, settlement_offset_minutes: 0 };
-        let next_operation_id = new_operation_id();
+        let next_operation_id = self.new_operation_id();
         let conclude =
             Command::Conclude(Conclude { operation_id, outcome, next_operation_id, terms });
         self.decide(&payment, &conclude).unwrap();
+    }
+
+    /// A cancellation may begin two.
+    fn conclude_the_void_beside(&self, script: &Script, operation_id: OperationId) {
+        let payment = self.folded().unwrap();
+        let void = payment.open_operations().find(|open| open.verb == Verb::Void);
+        if let Some(void) = void.filter(|void| void.id != operation_id) {
+            self.conclude(script, void.id);
+        }
     }
 
     /// The operation that a replayed command began.
@@ -111,9 +126,7 @@ impl StandIn {
             Ok(Decision::Append(events)) => self.events.lock().unwrap().extend(events),
             Ok(Decision::Replay(operation_id)) => return Ok(Some(operation_id)),
             Ok(Decision::Nothing) => {}
-            Err(rejection) => {
-                return Err(EngineError::Rejected { payment_id: Some(payment_id()), rejection });
-            }
+            Err(rejection) => return Err(rejected(rejection)),
         }
         Ok(None)
     }
@@ -134,6 +147,7 @@ impl StandIn {
         let replayed = begin(self.folded().as_ref())?;
         if replayed.is_none() {
             self.conclude(&script, operation_id);
+            self.conclude_the_void_beside(&script, operation_id);
         }
         *self.finished.lock().unwrap() += 1;
         Ok(Answer {
@@ -143,20 +157,55 @@ impl StandIn {
         })
     }
 
-    /// Captures, voids and refunds need a payment.
-    fn command(
-        &self,
-        wait: Duration,
-        command: impl FnOnce(OperationId) -> Command,
-    ) -> Result<Answer, EngineError> {
-        let operation_id = new_operation_id();
+    /// What begins on a payment needs one.
+    fn begin(&self, wait: Duration, request: DryRun) -> Result<Answer, EngineError> {
+        let operation_id = self.new_operation_id();
+        let command = self.command(request, operation_id);
         self.play_out(operation_id, wait, |payment| match payment {
-            Some(payment) => self.decide(payment, &command(operation_id)),
-            None => Err(EngineError::Rejected {
-                payment_id: Some(payment_id()),
-                rejection: Rejection::NotFound,
-            }),
+            Some(payment) => self.decide(payment, &command),
+            None => Err(not_found()),
         })
+    }
+
+    fn command(&self, request: DryRun, operation_id: OperationId) -> Command {
+        match request {
+            DryRun::Authorize(asked) => Command::Authorize(authorization(asked, operation_id)),
+            DryRun::Capture(asked) => Command::Capture(Capture {
+                operation_id,
+                request: kept(asked.key, &format!("{:?} {}", asked.amount, asked.is_final)),
+                merchant_id: asked.merchant_id,
+                amount: asked.amount,
+                is_final: asked.is_final,
+            }),
+            DryRun::Void(asked) => Command::Void(Void {
+                operation_id,
+                request: kept(asked.key, ""),
+                merchant_id: asked.merchant_id,
+            }),
+            DryRun::Refund(asked) => Command::Refund(Refund {
+                operation_id,
+                request: kept(asked.key, &format!("{:?}", asked.amount)),
+                merchant_id: asked.merchant_id,
+                amount: asked.amount,
+                reason_hash: None,
+            }),
+            DryRun::Cancel(asked) => {
+                let (request, merchant_id) = (kept(asked.key, "cancel"), asked.merchant_id);
+                let void = Void {
+                    operation_id,
+                    request: request.clone(),
+                    merchant_id: merchant_id.clone(),
+                };
+                let (amount, reason_hash) = (None, None);
+                let refund = Refund { operation_id, request, merchant_id, amount, reason_hash };
+                Command::Cancel(Cancel { void, refund, void_beside: self.new_operation_id() })
+            }
+        }
+    }
+
+    fn new_operation_id(&self) -> OperationId {
+        let last = self.operations.fetch_add(1, Ordering::Relaxed);
+        OperationId::from_uuid(Uuid::from_u128(u128::from(last)))
     }
 
     fn keep_texts(&self, texts: [(TextName, Option<Arc<str>>); 2]) {
@@ -182,22 +231,12 @@ impl Payments for StandIn {
     ) -> Result<Answer, EngineError> {
         self.authorizations.lock().unwrap().push(request.clone());
         self.gate.acquire().await.unwrap().forget();
-        let operation_id = new_operation_id();
-        let asked = format!("{} {}", request.amount, request.currency);
-        let command = Authorize {
-            operation_id,
-            request: kept(Some(request.key), &asked),
-            merchant_id: request.merchant_id,
-            currency: request.currency,
-            amount: request.amount,
-            capture_method: request.capture_method,
-            payment_method_token: request.payment_method_token,
-            reference_hash: None,
-            metadata_hash: None,
-            send_before: now(),
-        };
-        let texts =
-            [(TextName::Reference, request.reference), (TextName::Metadata, request.metadata)];
+        let operation_id = self.new_operation_id();
+        let texts = [
+            (TextName::Reference, request.reference.clone()),
+            (TextName::Metadata, request.metadata.clone()),
+        ];
+        let command = authorization(request, operation_id);
         self.play_out(operation_id, wait, |payment| match payment {
             Some(payment) => self.decide(payment, &Command::Authorize(command)),
             None => {
@@ -213,35 +252,58 @@ impl Payments for StandIn {
         request: CaptureRequest,
         wait: Duration,
     ) -> Result<Answer, EngineError> {
-        self.command(wait, |operation_id| {
-            Command::Capture(Capture {
-                operation_id,
-                request: kept(request.key, &format!("{:?} {}", request.amount, request.is_final)),
-                merchant_id: request.merchant_id,
-                amount: request.amount,
-                is_final: request.is_final,
-            })
-        })
+        self.begin(wait, DryRun::Capture(request))
     }
 
     async fn void(&self, request: VoidRequest, wait: Duration) -> Result<Answer, EngineError> {
-        self.command(wait, |operation_id| {
-            let merchant_id = request.merchant_id;
-            Command::Void(Void { operation_id, request: kept(request.key, ""), merchant_id })
-        })
+        self.begin(wait, DryRun::Void(request))
     }
 
     async fn refund(&self, request: RefundRequest, wait: Duration) -> Result<Answer, EngineError> {
         self.refunds.lock().unwrap().push(request.clone());
-        self.command(wait, |operation_id| {
-            Command::Refund(Refund {
-                operation_id,
-                request: kept(request.key, &format!("{:?}", request.amount)),
-                merchant_id: request.merchant_id,
-                amount: request.amount,
-                reason_hash: None,
-            })
+        self.begin(wait, DryRun::Refund(request))
+    }
+
+    async fn cancel(&self, request: CancelRequest, wait: Duration) -> Result<Answer, EngineError> {
+        self.cancellations.lock().unwrap().push(request.clone());
+        self.begin(wait, DryRun::Cancel(request))
+    }
+
+    async fn dry_run(&self, request: DryRun) -> Result<Answer, EngineError> {
+        if let Script::Refuse(error) = &*self.script.lock().unwrap() {
+            return Err(error.clone());
+        }
+        let operation_id = self.new_operation_id();
+        let command = self.command(request, operation_id);
+        let (payment, replayed) = match (self.folded(), &command) {
+            (None, Command::Authorize(first)) => {
+                (Payment::begin_with(&Payment::request(first, now())).unwrap(), None)
+            }
+            (None, _) => return Err(not_found()),
+            (Some(payment), _) => match payment.decide(&command, now()).map_err(rejected)? {
+                Decision::Append(events) => (events.iter().fold(payment, Payment::evolve), None),
+                Decision::Replay(operation_id) => (payment, Some(operation_id)),
+                Decision::Nothing => (payment, None),
+            },
+        };
+        Ok(Answer {
+            view: self.view_of(payment),
+            operation_id: replayed.unwrap_or(operation_id),
+            is_replay: replayed.is_some(),
         })
+    }
+
+    async fn payment_created_by(
+        &self,
+        merchant_id: &MerchantId,
+        key: &IdempotencyKey,
+    ) -> Result<Option<PaymentView>, EngineError> {
+        Ok(self.view().filter(|view| {
+            let payment = &view.snapshot.payment;
+            let first = payment.authorization().and_then(|first| first.request.as_ref());
+            payment.merchant_id == *merchant_id
+                && first.and_then(|request| request.key.as_ref()) == Some(key)
+        }))
     }
 
     async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError> {
@@ -269,10 +331,28 @@ pub(crate) fn payment_id() -> PaymentId {
     PAYMENT_ID.parse().unwrap()
 }
 
-fn new_operation_id() -> OperationId {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    OperationId::from_uuid(Uuid::from_u128(u128::from(LAST.fetch_add(1, Ordering::Relaxed))))
+fn authorization(asked: AuthorizeRequest, operation_id: OperationId) -> Authorize {
+    let request = kept(Some(asked.key), &format!("{} {}", asked.amount, asked.currency));
+    Authorize {
+        operation_id,
+        request,
+        merchant_id: asked.merchant_id,
+        currency: asked.currency,
+        amount: asked.amount,
+        capture_method: asked.capture_method,
+        payment_method_token: asked.payment_method_token,
+        reference_hash: None,
+        metadata_hash: None,
+        send_before: now(),
+    }
+}
+
+fn rejected(rejection: Rejection) -> EngineError {
+    EngineError::Rejected { payment_id: Some(payment_id()), rejection }
+}
+
+fn not_found() -> EngineError {
+    rejected(Rejection::NotFound)
 }
 
 fn now() -> Timestamp {

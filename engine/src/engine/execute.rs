@@ -105,7 +105,7 @@ impl Engine {
     }
 
     /// An intent that could not be sent is not written; outcomes always are.
-    fn is_held_back(&self, step: &Step<'_>) -> bool {
+    pub(super) fn is_held_back(&self, step: &Step<'_>) -> bool {
         matches!(step, Step::Intent(_)) && self.0.acquirer.unavailable_for().is_some()
     }
 
@@ -123,7 +123,7 @@ impl Engine {
         Ok(Basis { snapshot: self.load(payment_id).await?, is_fresh: true })
     }
 
-    async fn decide(
+    pub(super) async fn decide(
         &self,
         step: &Step<'_>,
         known: Option<&Snapshot>,
@@ -165,14 +165,10 @@ impl Engine {
         room: &Room,
     ) -> Result<Option<Arc<Snapshot>>, EngineError> {
         let payment_id = step.payment_id();
-        let payment = match known {
-            Some(snapshot) => Some(events.iter().fold(snapshot.payment.clone(), Payment::evolve)),
-            None => Payment::fold(events),
-        };
-        let payment =
-            payment.ok_or_else(|| EngineError::rejected(payment_id, Rejection::NotFound))?;
+        let payment = after(known, events)
+            .ok_or_else(|| EngineError::rejected(payment_id, Rejection::NotFound))?;
         let (texts, traceparent) = match step {
-            Step::Intent(intent) => (intent.texts.clone(), intent.traceparent.clone()),
+            Step::Intent(intent) => (intent.texts_beside(events), intent.traceparent.clone()),
             Step::Record(..) => (Vec::new(), None),
         };
         let new_event = |event: &Event| NewEvent {
@@ -227,6 +223,14 @@ impl Engine {
     }
 }
 
+/// The payment after these events; `None` where it has no beginning.
+pub(super) fn after(known: Option<&Snapshot>, events: &[Event]) -> Option<Payment> {
+    match known {
+        Some(snapshot) => Some(events.iter().fold(snapshot.payment.clone(), Payment::evolve)),
+        None => Payment::fold(events),
+    }
+}
+
 /// A payment folded from its records.
 pub(super) fn fold(
     payment_id: PaymentId,
@@ -242,7 +246,7 @@ pub(super) fn fold(
     }))
 }
 
-fn settle(
+pub(super) fn settle(
     decision: Decision,
     snapshot: Option<Arc<Snapshot>>,
     payment_id: PaymentId,

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::request::{AuthorizeRequest, CaptureRequest, RefundRequest, VoidRequest};
+use super::request::{AuthorizeRequest, CancelRequest, CaptureRequest, RefundRequest, VoidRequest};
 use crate::clock::Timestamp;
 use crate::event_text::{EventText, TextName, hash_text};
 use crate::idempotency::{IdempotencyKey, Request, TextHash};
 use crate::ids::{Ids, LedgerId, OperationId, PaymentId};
 use crate::ledger::AppendText;
 use crate::payment::{
-    Asked, Authorize, Capture, Command, Operation, Payment, REPRESENTATION, Refund, Void,
-    fingerprint,
+    Asked, Authorize, Cancel, Capture, Command, Event, EventBody, Operation, Payment,
+    REPRESENTATION, Refund, Void, fingerprint,
 };
 
 /// A request with the ids it will have however often it is decided: they are given before the
@@ -30,6 +30,7 @@ enum IntentVerb {
     Capture(CaptureRequest),
     Void(VoidRequest),
     Refund(RefundRequest),
+    Cancel { request: CancelRequest, void_beside: OperationId },
 }
 
 impl Intent {
@@ -70,6 +71,13 @@ impl Intent {
         Self::new(payment_id, trace, texts, IntentVerb::Refund(request), ids)
     }
 
+    pub(super) fn cancel(request: CancelRequest, ids: &Ids) -> Self {
+        let (payment_id, trace) = (request.payment_id, request.traceparent.clone());
+        let texts = [(TextName::Reason, request.reason.clone())];
+        let void_beside = ids.operation_id();
+        Self::new(payment_id, trace, texts, IntentVerb::Cancel { request, void_beside }, ids)
+    }
+
     fn new<const N: usize>(
         payment_id: PaymentId,
         traceparent: Option<Arc<str>>,
@@ -85,6 +93,14 @@ impl Intent {
     /// Whether the request may create its payment.
     pub(super) const fn creates(&self) -> bool {
         matches!(self.verb, IntentVerb::Authorize { .. })
+    }
+
+    /// The texts that stand beside these events: a cancellation that became a void keeps none.
+    pub(super) fn texts_beside(&self, events: &[Event]) -> Vec<AppendText> {
+        match events.first().map(|first| &first.body) {
+            Some(EventBody::VoidRequested(_)) => Vec::new(),
+            _ => self.texts.clone(),
+        }
     }
 
     /// The operation that this request's key began, where it is needed to compare texts.
@@ -141,6 +157,25 @@ impl Intent {
                 amount: asked.amount,
                 reason_hash: hash(TextName::Reason),
             }),
+            IntentVerb::Cancel { request: asked, void_beside } => {
+                let bare = fingerprint(&self.asked(), &[]);
+                let merchant_id = asked.merchant_id.clone();
+                Command::Cancel(Cancel {
+                    void: Void {
+                        operation_id,
+                        request: Request { fingerprint: bare, ..request.clone() },
+                        merchant_id: merchant_id.clone(),
+                    },
+                    refund: Refund {
+                        operation_id,
+                        request,
+                        merchant_id,
+                        amount: None,
+                        reason_hash: hash(TextName::Reason),
+                    },
+                    void_beside: *void_beside,
+                })
+            }
         }
     }
 
@@ -158,6 +193,7 @@ impl Intent {
             }
             IntentVerb::Void(_) => Asked::Void,
             IntentVerb::Refund(request) => Asked::Refund { amount: request.amount },
+            IntentVerb::Cancel { .. } => Asked::Cancel,
         }
     }
 
@@ -167,6 +203,7 @@ impl Intent {
             IntentVerb::Capture(request) => request.key.as_ref(),
             IntentVerb::Void(request) => request.key.as_ref(),
             IntentVerb::Refund(request) => request.key.as_ref(),
+            IntentVerb::Cancel { request, .. } => request.key.as_ref(),
         }
     }
 }

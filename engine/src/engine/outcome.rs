@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::defects::{Defect, is_planted};
 use crate::event_text::EventText;
 use crate::ids::{OperationId, PaymentId};
-use crate::payment::{Command, Conclude, Operation, Outcome, Payment, Rejection, Verb};
+use crate::payment::{Command, Conclude, Outcome, Payment, Rejection};
 
 /// Between two looks at the ledger while an outcome is awaited: this process's own commits are
 /// announced, so looking is for those of others.
@@ -180,16 +180,15 @@ impl Engine {
     }
 
     /// The answer to a request: the payment as it was at the operation's outcome, for ever.
-    async fn answer(
+    pub(super) async fn answer(
         &self,
         snapshot: Arc<Snapshot>,
         operation_id: OperationId,
         is_replay: bool,
     ) -> Result<Answer, EngineError> {
         let payment = &snapshot.payment;
-        let answered_at = payment
-            .operation(operation_id)
-            .and_then(|operation| answer_version(payment, operation));
+        let answered_at =
+            payment.operation(operation_id).and_then(|operation| payment.answered_at(operation));
         let snapshot = match answered_at {
             Some(version) if version < payment.version && !is_planted(Defect::ReplayShowsNow) => {
                 self.load_at(snapshot.payment_id, version).await?
@@ -234,17 +233,6 @@ pub(super) fn has_texts(payment: &Payment) -> bool {
 }
 
 fn is_open(payment: &Payment, operation_id: OperationId) -> bool {
-    payment.operation(operation_id).is_some_and(Operation::is_open)
-}
-
-/// The version that an operation's answers show: its outcome's, and with a sale's authorization
-/// the capture that was requested in the same append.
-fn answer_version(payment: &Payment, operation: &Operation) -> Option<u32> {
-    let concluded = operation.concluded?;
-    let next = concluded.saturating_add(1);
-    let begins_sale = operation.verb == Verb::Authorize
-        && payment.operations.iter().any(|capture| {
-            capture.requested == next && capture.verb == Verb::Capture && capture.request.is_none()
-        });
-    Some(if begins_sale { next } else { concluded })
+    let operation = payment.operation(operation_id);
+    operation.is_some_and(|operation| payment.answered_at(operation).is_none())
 }

@@ -53,3 +53,24 @@ pub struct RefundRequest {
     pub reason: Option<Arc<str>>,
     pub traceparent: Option<Arc<str>>,
 }
+
+/// Gives back all that the payment holds.
+#[derive(Clone, Debug)]
+pub struct CancelRequest {
+    pub payment_id: PaymentId,
+    pub merchant_id: Option<MerchantId>,
+    pub key: Option<IdempotencyKey>,
+    /// Kept with the refund that it becomes; a void keeps none.
+    pub reason: Option<Arc<str>>,
+    pub traceparent: Option<Arc<str>>,
+}
+
+/// A request of which only the answer is wanted.
+#[derive(Clone, Debug)]
+pub enum DryRun {
+    Authorize(AuthorizeRequest),
+    Capture(CaptureRequest),
+    Void(VoidRequest),
+    Refund(RefundRequest),
+    Cancel(CancelRequest),
+}

@@ -52,9 +52,10 @@ impl Answer {
         self.view.snapshot.payment.operation(self.operation_id)
     }
 
-    /// Whether the operation's outcome is known.
+    /// Whether the outcome is known, that of a cancellation's void beside its refund included.
     #[must_use]
     pub fn is_concluded(&self) -> bool {
-        self.operation().is_some_and(|operation| !operation.is_open())
+        let payment = &self.view.snapshot.payment;
+        self.operation().is_some_and(|operation| payment.answered_at(operation).is_some())
     }
 }

@@ -17,6 +17,7 @@ pub enum Command {
     Capture(Capture),
     Void(Void),
     Refund(Refund),
+    Cancel(Cancel),
     Conclude(Conclude),
     /// An outcome that people found out: only for an operation that is open.
     Resolve(Conclude),
@@ -67,6 +68,17 @@ pub struct Refund {
     /// `None` for all that is left.
     pub amount: Option<Amount>,
     pub reason_hash: Option<TextHash>,
+}
+
+/// Gives back all that a payment holds: voids what is not captured and refunds what is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// For a payment of which nothing is to be refunded.
+    pub void: Void,
+    /// For one of which something is; with no amount of its own.
+    pub refund: Refund,
+    /// The operation that voids the rest, where the refund is not all of it.
+    pub void_beside: OperationId,
 }
 
 /// Records what the acquirer made of an operation.

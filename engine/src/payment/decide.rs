@@ -1,5 +1,6 @@
 //! The rules: which events a command comes to, or why it is refused.
 
+mod cancel;
 mod conclude;
 
 use super::command::{Authorize, Capture, Command, Decision, Refund, Void};
@@ -48,6 +49,7 @@ impl Payment {
             Command::Capture(capture) => self.decide_capture(capture, at),
             Command::Void(void) => self.decide_void(void, at),
             Command::Refund(refund) => self.decide_refund(refund, at),
+            Command::Cancel(cancel) => self.decide_cancel(cancel, at),
             Command::Conclude(conclude) => self.decide_conclude(conclude, at),
             Command::Resolve(conclude) => {
                 let id = conclude.operation_id;
@@ -233,7 +235,11 @@ impl Payment {
     }
 
     fn check_room(&self) -> Result<(), Rejection> {
-        if self.operations.len() < MAX_OPERATIONS {
+        self.check_room_for(1)
+    }
+
+    fn check_room_for(&self, operations: usize) -> Result<(), Rejection> {
+        if self.operations.len().saturating_add(operations) <= MAX_OPERATIONS {
             Ok(())
         } else {
             Err(Rejection::TooManyOperations)

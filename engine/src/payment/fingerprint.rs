@@ -25,6 +25,7 @@ pub enum Asked<'a> {
     Refund {
         amount: Option<Amount>,
     },
+    Cancel,
 }
 
 /// `texts` are the request's texts, hashed under the salts that stand (or will stand) in the store,
@@ -57,6 +58,7 @@ pub fn fingerprint(asked: &Asked<'_>, texts: &[(TextName, TextHash)]) -> Fingerp
             hash.text("refund");
             hash.amount(*amount);
         }
+        Asked::Cancel => hash.text("cancel"),
     }
     for (name, text) in texts {
         hash.text(name.as_str());

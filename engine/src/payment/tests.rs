@@ -1,4 +1,5 @@
 mod bounds;
+mod cancel;
 mod history;
 mod idempotency;
 mod outcome;

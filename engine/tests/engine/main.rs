@@ -6,6 +6,9 @@
 mod admission;
 mod batches;
 mod calls;
+mod cancellations;
+mod dry_runs;
+mod lookup;
 mod lost_answers;
 mod replays;
 #[expect(dead_code, reason = "the workers' tests need more of it")]

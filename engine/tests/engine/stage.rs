@@ -158,6 +158,11 @@ impl Stage {
         recorded.iter().map(|recorded| short(&recorded.event_type)).collect()
     }
 
+    /// How many texts stand beside a payment's events.
+    pub(crate) async fn texts(&self, id: PaymentId) -> usize {
+        self.ledger.texts(id).await.unwrap().len()
+    }
+
     /// How many events the ledger holds.
     pub(crate) async fn events(&self) -> u64 {
         self.ledger.heads().await.unwrap().iter().map(|head| head.position).sum()

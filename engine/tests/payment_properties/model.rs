@@ -25,7 +25,7 @@ enum State {
     Refused,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Op {
     kind: Kind,
     asked: i64,
@@ -124,6 +124,9 @@ impl Model {
             Step::Void { key, is_other_merchant } => {
                 self.ask(step, *key, *is_other_merchant, Self::void)
             }
+            Step::Cancel { key, is_other_merchant } => {
+                self.ask(step, *key, *is_other_merchant, Self::cancel)
+            }
             Step::Refund { amount, key, is_other_merchant } => {
                 self.ask(step, *key, *is_other_merchant, |model| {
                     model.refund(*amount, key.is_some())
@@ -161,7 +164,7 @@ impl Model {
         step: &Step,
         key: Option<u8>,
         is_other_merchant: bool,
-        accept: impl FnOnce(&Self) -> Option<Op>,
+        accept: impl FnOnce(&Self) -> Vec<Op>,
     ) -> Verdict {
         if is_other_merchant {
             return Verdict::Refused;
@@ -170,40 +173,50 @@ impl Model {
             return verdict;
         }
         let is_authorized = self.ops[0].state == State::Approved;
-        match accept(self).filter(|_| is_authorized && self.ops.len() < MAX_OPERATIONS) {
-            Some(op) => {
-                if let Some(key) = key {
-                    self.keys.insert(key, (self.ops.len(), format!("{:?}", step.request())));
-                }
-                self.ops.push(op);
-                Verdict::Recorded
-            }
-            None => Verdict::Refused,
+        let ops = accept(self);
+        if ops.is_empty() || !is_authorized || self.ops.len() + ops.len() > MAX_OPERATIONS {
+            return Verdict::Refused;
         }
+        if let Some(key) = key {
+            self.keys.insert(key, (self.ops.len(), format!("{:?}", step.request())));
+        }
+        self.ops.extend(ops);
+        Verdict::Recorded
     }
 
-    fn capture(&self, amount: Option<i64>, is_final: bool, has_key: bool, now: i64) -> Option<Op> {
+    fn capture(&self, amount: Option<i64>, is_final: bool, has_key: bool, now: i64) -> Vec<Op> {
         let is_expired = self.expires_at.is_some_and(|expires_at| now >= expires_at);
         let left = self.sums()[1];
         let asked = amount.unwrap_or(left);
         let is_possible =
             (has_key || amount.is_none()) && !is_expired && asked >= 1 && asked <= left;
-        is_possible.then(|| Op::new(Kind::Capture, asked, is_final))
+        is_possible.then(|| Op::new(Kind::Capture, asked, is_final)).into_iter().collect()
     }
 
-    fn void(&self) -> Option<Op> {
+    /// The refund comes first: the key is its.
+    fn cancel(&self) -> Vec<Op> {
+        if self.has_open(Kind::Void) || self.has_open(Kind::Capture) {
+            return Vec::new();
+        }
+        [self.refund(None, false), self.void()].concat()
+    }
+
+    fn void(&self) -> Vec<Op> {
         let left = self.sums()[1];
         let is_possible = left >= 1 && !self.has_open(Kind::Capture);
-        is_possible.then(|| Op::new(Kind::Void, left, false))
+        is_possible.then(|| Op::new(Kind::Void, left, false)).into_iter().collect()
     }
 
-    fn refund(&self, amount: Option<i64>, has_key: bool) -> Option<Op> {
+    fn refund(&self, amount: Option<i64>, has_key: bool) -> Vec<Op> {
         let left = self.captured - self.refunded - self.pending(Kind::Refund);
         let is_possible = match amount {
             Some(asked) => has_key && asked <= left,
             None => left >= 1 && !self.has_open(Kind::Capture),
         };
-        is_possible.then(|| Op::new(Kind::Refund, amount.unwrap_or(left), false))
+        is_possible
+            .then(|| Op::new(Kind::Refund, amount.unwrap_or(left), false))
+            .into_iter()
+            .collect()
     }
 
     fn expire(&mut self, now: i64) -> Verdict {

@@ -6,8 +6,8 @@ use daybook_engine::ids::OperationId;
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::{
-    AcquirerReference, Asked, Authorize, Capture, CaptureMethod, Command, Conclude, Decision,
-    Event, Outcome, Payment, REPRESENTATION, Refund, Rejection, Terms, Void, fingerprint,
+    AcquirerReference, Asked, Authorize, Cancel, Capture, CaptureMethod, Command, Conclude,
+    Decision, Event, Outcome, Payment, REPRESENTATION, Refund, Rejection, Terms, Void, fingerprint,
 };
 use proptest::prelude::*;
 
@@ -30,6 +30,7 @@ pub(crate) enum Step {
     Capture { amount: Option<i64>, is_final: bool, key: Option<u8>, is_other_merchant: bool },
     Void { key: Option<u8>, is_other_merchant: bool },
     Refund { amount: Option<i64>, key: Option<u8>, is_other_merchant: bool },
+    Cancel { key: Option<u8>, is_other_merchant: bool },
     Conclude { operation: usize, said: Said },
     MarkUnknown { operation: usize },
     Expire,
@@ -43,6 +44,7 @@ impl Step {
             Self::Capture { amount, is_final, .. } => ("capture", *amount, *is_final),
             Self::Void { .. } => ("void", None, false),
             Self::Refund { amount, .. } => ("refund", *amount, false),
+            Self::Cancel { .. } => ("cancel", None, false),
             Self::Conclude { .. } | Self::MarkUnknown { .. } | Self::Expire => ("", None, false),
         }
     }
@@ -50,7 +52,10 @@ impl Step {
     pub(crate) fn key(&self) -> Option<u8> {
         match self {
             Self::Authorize { key, .. } => Some(*key),
-            Self::Capture { key, .. } | Self::Void { key, .. } | Self::Refund { key, .. } => *key,
+            Self::Capture { key, .. }
+            | Self::Void { key, .. }
+            | Self::Refund { key, .. }
+            | Self::Cancel { key, .. } => *key,
             Self::Conclude { .. } | Self::MarkUnknown { .. } | Self::Expire => None,
         }
     }
@@ -114,6 +119,8 @@ fn step(of: i64) -> impl Strategy<Value = Step> {
         5 => (amount(), key(), other()).prop_map(|(amount, key, is_other_merchant)| {
             Step::Refund { amount, key, is_other_merchant }
         }),
+        1 => (key(), other())
+            .prop_map(|(key, is_other_merchant)| Step::Cancel { key, is_other_merchant }),
         9 => (0_usize..12, said(of))
             .prop_map(|(operation, said)| Step::Conclude { operation, said }),
         1 => (0_usize..12).prop_map(|operation| Step::MarkUnknown { operation }),
@@ -218,6 +225,25 @@ impl Scenario {
                     merchant_id: is_other_merchant.then(|| merchant("other")),
                     amount,
                     reason_hash: None,
+                })
+            }
+            Step::Cancel { key, is_other_merchant } => {
+                let merchant_id = is_other_merchant.then(|| merchant("other"));
+                let request = request(&Asked::Cancel, key);
+                Command::Cancel(Cancel {
+                    void: Void {
+                        operation_id,
+                        request: request.clone(),
+                        merchant_id: merchant_id.clone(),
+                    },
+                    refund: Refund {
+                        operation_id,
+                        request,
+                        merchant_id,
+                        amount: None,
+                        reason_hash: None,
+                    },
+                    void_beside: self::operation_id(payment.operations.len() + 1),
                 })
             }
             Step::Conclude { operation, said } => Command::Conclude(Conclude {

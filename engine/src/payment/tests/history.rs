@@ -3,7 +3,7 @@
 //! | step | what happens |
 //! |---|---|
 //! | `authorize N`, `sale N` | the payment is requested, captured manually or automatically |
-//! | `capture [N] [final]`, `void`, `refund [N]` | asked with a key of its own; `key=K`, `no-key`, `merchant=M` |
+//! | `capture [N] [final]`, `void`, `refund [N]`, `cancel` | asked with a key of its own; `key=K`, `no-key`, `merchant=M` |
 //! | `authorized [N]`, `captured [N]`, `voided [N]`, `refunded [N]`, `reversed [N]` | the oldest open operation of that verb is approved |
 //! | `VERB declined`, `VERB failed`, `VERB unknown` | it ends otherwise, or stays unknown |
 //! | `late OUTCOME` | the same for the newest operation of that verb that has an outcome |
@@ -16,9 +16,9 @@ use crate::ids::OperationId;
 use crate::merchant::MerchantId;
 use crate::money::{Amount, Currency};
 use crate::payment::{
-    AcquirerReference, Asked, Authorize, Capture, CaptureMethod, Command, Conclude, Decision,
-    Event, Operation, Outcome, Payment, REPRESENTATION, Refund, Rejection, Terms, Verb, Void,
-    fingerprint,
+    AcquirerReference, Asked, Authorize, Cancel, Capture, CaptureMethod, Command, Conclude,
+    Decision, Event, Operation, Outcome, Payment, REPRESENTATION, Refund, Rejection, Terms, Verb,
+    Void, fingerprint,
 };
 
 /// 2026-11-23T09:15:00.000Z, when every history begins.
@@ -145,6 +145,7 @@ impl History {
             ["capture", rest @ ..] => self.capture(rest),
             ["void", rest @ ..] => self.void(rest),
             ["refund", rest @ ..] => self.refund(rest),
+            ["cancel", rest @ ..] => self.cancel(rest),
             ["expire"] => Command::Expire,
             ["late", verb, verdict @ ("declined" | "failed")] => {
                 self.outcome(Verb::parse(verb).unwrap(), verdict, None, true)
@@ -216,6 +217,17 @@ impl History {
         })
     }
 
+    fn cancel(&self, words: &[&str]) -> Command {
+        let named = Named::of(words);
+        let (operation_id, merchant_id) = (self.next_id(), named.merchant.clone());
+        let request = self.asked_with(&Asked::Cancel, &named);
+        Command::Cancel(Cancel {
+            void: Void { operation_id, request: request.clone(), merchant_id: merchant_id.clone() },
+            refund: Refund { operation_id, request, merchant_id, amount: None, reason_hash: None },
+            void_beside: self.id_after_next(),
+        })
+    }
+
     fn outcome(&self, verb: Verb, verdict: &str, sum: Option<&str>, is_late: bool) -> Command {
         let mut of_verb = self.payment().operations.iter().filter(|o| o.verb == verb);
         let operation: &Operation = match is_late {
@@ -249,6 +261,11 @@ impl History {
     /// The id of the operation that the next step begins.
     pub(super) fn next_id(&self) -> OperationId {
         operation_id(self.payment.as_ref().map_or(1, |payment| payment.operations.len() + 1))
+    }
+
+    /// The id of the second operation that the next step begins, where it begins two.
+    fn id_after_next(&self) -> OperationId {
+        operation_id(self.payment().operations.len() + 2)
     }
 
     fn asked_with(&self, asked: &Asked<'_>, named: &Named<'_>) -> Request {

@@ -14,6 +14,7 @@ mod inline;
 mod intent;
 mod metrics;
 mod outcome;
+mod reading;
 mod request;
 mod resolving;
 mod settings;
@@ -32,7 +33,6 @@ pub use resolving::Resolved;
 pub use settings::EngineSettings;
 pub use snapshot::{Answer, PaymentView, Snapshot};
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,18 +43,15 @@ use tokio_util::task::TaskTracker;
 
 use self::admission::Admission;
 use self::cache::Cache;
-use self::execute::{Executed, Step, fold};
+use self::execute::{Executed, Step};
 use self::intent::Intent;
-use self::outcome::{Poll, has_texts};
+use self::outcome::Poll;
 use self::slot::Slots;
 use self::writer::Writer;
 use crate::acquirer::Acquirer;
 use crate::clock::Clock;
-use crate::event_text::EventText;
-use crate::idempotency::IdempotencyKey;
 use crate::ids::{Ids, PaymentId};
-use crate::ledger::{Ledger, LedgerIdentity, Recorded, StoreError};
-use crate::merchant::MerchantId;
+use crate::ledger::{Ledger, LedgerIdentity, StoreError};
 use crate::payment::{DecodeError, Rejection};
 use crate::wake::Wake;
 
@@ -244,70 +241,6 @@ impl Engine {
         let deadline = Instant::now() + wait;
         let intent = Intent::cancel(request, &self.0.ids);
         self.begin_after(&intent, deadline, Rejection::is_transient).await
-    }
-
-    /// A payment as the ledger has it now; `None` where there is none.
-    ///
-    /// # Errors
-    /// When the ledger can't be read.
-    pub async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError> {
-        let Some(snapshot) = self.load(id).await? else { return Ok(None) };
-        let texts = self.texts_of(&snapshot).await?;
-        Ok(Some(PaymentView { snapshot, texts }))
-    }
-
-    /// The payment that this merchant's key created, as the ledger has it now; `None` where it
-    /// created none. Keys of later operations are not looked for.
-    ///
-    /// # Errors
-    /// When the ledger can't be read.
-    pub async fn payment_created_by(
-        &self,
-        merchant_id: &MerchantId,
-        key: &IdempotencyKey,
-    ) -> Result<Option<PaymentView>, EngineError> {
-        let found = self.payment(PaymentId::derive(self.0.identity.id, merchant_id, key)).await?;
-        // Two pairs whose ids collide must not be taken for each other, however unlikely that is.
-        Ok(found.filter(|view| {
-            let payment = &view.snapshot.payment;
-            let request = payment.authorization().and_then(|first| first.request.as_ref());
-            payment.merchant_id == *merchant_id
-                && request.and_then(|request| request.key.as_ref()) == Some(key)
-        }))
-    }
-
-    /// Payments with their texts, folded by somebody else: a view's rows.
-    ///
-    /// # Errors
-    /// When the texts can't be read.
-    pub async fn with_texts(
-        &self,
-        snapshots: Vec<Snapshot>,
-    ) -> Result<Vec<PaymentView>, EngineError> {
-        let with_texts = snapshots.iter().filter(|snapshot| has_texts(&snapshot.payment));
-        let ids: Vec<PaymentId> = with_texts.map(|snapshot| snapshot.payment_id).collect();
-        let mut texts: BTreeMap<PaymentId, Vec<EventText>> = BTreeMap::new();
-        if !ids.is_empty() {
-            let read = self.0.ledger.texts_of(&ids).await.map_err(EngineError::Store)?;
-            for (payment_id, text) in read {
-                texts.entry(payment_id).or_default().push(text);
-            }
-        }
-        let view = |snapshot: Snapshot| {
-            let texts = texts.remove(&snapshot.payment_id).unwrap_or_default();
-            PaymentView { snapshot: Arc::new(snapshot), texts }
-        };
-        Ok(snapshots.into_iter().map(view).collect())
-    }
-
-    /// A payment's events in version order; empty where there is no such payment.
-    ///
-    /// # Errors
-    /// When the ledger can't be read.
-    pub async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError> {
-        let recorded = self.0.ledger.load(id).await.map_err(EngineError::Store)?;
-        fold(id, &recorded)?;
-        Ok(recorded)
     }
 
     fn intent_to_authorize(&self, request: AuthorizeRequest) -> Intent {

@@ -11,6 +11,11 @@ mod decide;
 mod event;
 mod evolve;
 mod fingerprint;
+#[cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(dead_code, reason = "every event is of its first version so far")
+)]
+mod older;
 mod operation;
 mod rejection;
 mod representation;
@@ -22,6 +27,8 @@ pub use command::{
 };
 pub use event::*;
 pub use fingerprint::{Asked, fingerprint};
+#[cfg(any(test, feature = "testing"))]
+pub use older::made_up;
 pub use operation::{AcquirerReference, CaptureMethod, Operation, OperationStatus, Verb};
 pub use rejection::Rejection;
 pub use representation::{LedgerEntryBody, OperationBody, PaymentBody, REPRESENTATION, Rendering};

@@ -13,7 +13,10 @@ mod client;
 mod dry_runs;
 mod engine_errors;
 mod fields;
+#[path = "../../../engine/tests/golden/file.rs"]
+mod file;
 mod fixture;
+mod golden;
 mod lists;
 mod lookup;
 mod platform;

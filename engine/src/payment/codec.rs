@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::event::{Event, EventType};
+use super::older::Older;
 
 /// Why stored data can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +24,8 @@ pub fn encode(event: &Event) -> String {
     event.to_json().unwrap_or_default()
 }
 
+/// Today's event, whichever version the data is of.
+///
 /// # Errors
 /// [`DecodeError::Unknown`] for a type or version of a later build, else [`DecodeError::Damaged`].
 pub fn decode(event_type: &str, data: &str) -> Result<Event, DecodeError> {
@@ -32,18 +35,32 @@ pub fn decode(event_type: &str, data: &str) -> Result<Event, DecodeError> {
             version: version_of(data).unwrap_or(0),
         });
     };
-    Event::from_json(known, data).map_err(|error| match version_of(data) {
+    // Nearly every event is of today's version, so others are looked for only where it is not.
+    Event::from_json(known, data).or_else(|error| match version_of(data) {
         Some(version) if version != u64::from(known.schema_version()) => {
-            DecodeError::Unknown { event_type: event_type.to_owned(), version }
+            let older = Older::find(known, version).ok_or_else(|| DecodeError::Unknown {
+                event_type: event_type.to_owned(),
+                version,
+            })?;
+            older.upcast(data).map_err(|error| damaged(known, &error))
         }
-        _ => DecodeError::Damaged { event_type: event_type.to_owned(), cause: error.to_string() },
+        _ => Err(damaged(known, &error)),
     })
 }
 
-/// Whether the data is exactly what [`encode`] would write.
+/// Whether the data is exactly what [`encode`] would write, or what it wrote at the data's version.
 #[must_use]
 pub fn is_canonical(event: &Event, data: &str) -> bool {
-    encode(event) == data
+    let as_it_was = || {
+        let older = version_of(data).and_then(|version| Older::find(event.event_type(), version));
+        older.is_some_and(|older| older.is_canonical(data))
+    };
+    encode(event) == data || as_it_was()
+}
+
+fn damaged(event_type: EventType, error: &serde_json::Error) -> DecodeError {
+    let event_type = event_type.as_str().to_owned();
+    DecodeError::Damaged { event_type, cause: error.to_string() }
 }
 
 fn version_of(data: &str) -> Option<u64> {

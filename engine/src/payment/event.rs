@@ -1,7 +1,8 @@
 //! The events: a public contract, one struct each, with the JSON fields in this order.
 //!
 //! Every event carries `v` (the schema version of its type), `at`, `merchantId`, `currency` and
-//! `operationId` (null where there is none). A change to any of them is a new version.
+//! `operationId` (null where there is none). A change to any of them is a new version, and the one
+//! before moves to `older.rs`.
 
 use std::sync::Arc;
 
@@ -36,7 +37,7 @@ pub struct Event {
 
 /// The `v` of an event's data: always this number, and any other is refused.
 #[derive(Clone, Copy)]
-struct SchemaVersion<const V: u16>;
+pub(super) struct SchemaVersion<const V: u16>;
 
 impl<const V: u16> Serialize for SchemaVersion<V> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

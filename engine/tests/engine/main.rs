@@ -10,6 +10,7 @@ mod cancellations;
 mod dry_runs;
 mod lookup;
 mod lost_answers;
+mod older_events;
 mod replays;
 #[expect(dead_code, reason = "the workers' tests need more of it")]
 mod scripted;

@@ -8,6 +8,7 @@ use daybook_engine::ids::{Ids, LedgerId, Partition, PaymentId};
 use daybook_engine::ledger::Recorded;
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
+use daybook_engine::payment::made_up::as_version_0;
 use daybook_engine::payment::{
     AcquirerReference, Authorize, Capture, CaptureMethod, Command, Conclude, Decision, Event,
     Outcome, Payment, Refund, Terms, Void, encode,
@@ -232,6 +233,15 @@ impl History {
             recorded_at: self.now(),
         });
         self.clock.advance_millis(1);
+    }
+
+    /// The same events, with the authorizations in a version from before there were sales.
+    pub(crate) fn as_an_older_build_wrote_it(&self) -> Vec<Recorded> {
+        let older = |event: &Recorded| match as_version_0(&event.data) {
+            Some(data) => Recorded { data: data.into(), ..event.clone() },
+            None => event.clone(),
+        };
+        self.recorded.iter().map(older).collect()
     }
 
     pub(crate) fn of_partition(&self, partition: Partition) -> Vec<Recorded> {

@@ -83,6 +83,7 @@ cases! { $
         another_event_at_a_known_position_stops_everything
         a_ledger_that_ends_before_a_cursor_stops_everything
         an_event_of_a_later_build_stops_the_projector_and_says_upgrade
+        an_event_of_an_older_version_is_folded_as_today_s
         a_view_that_stands_behind_the_others_catches_up_alone
         the_next_batch_is_read_while_a_full_one_is_written
         what_was_read_ahead_is_dropped_where_the_views_were_set_back
@@ -91,6 +92,7 @@ cases! { $
         the_run_loop_wakes_up_applies_and_stops;
     topic:
         views_from_the_topic_are_those_from_the_ledger
+        an_event_of_an_older_version_is_published_as_it_stands_and_folded_as_today_s
         reading_goes_on_at_the_offset_that_stands_with_the_cursors
         views_that_came_from_the_ledger_go_on_from_the_topic_s_end
         what_is_none_of_the_relay_s_is_put_aside_with_its_cause_and_origin

@@ -313,6 +313,17 @@ pub(crate) async fn an_event_of_a_later_build_stops_the_projector_and_says_upgra
     assert_eq!(all_views_at(&stopped), [2; 5], "what stands before it is applied");
 }
 
+pub(crate) async fn an_event_of_an_older_version_is_folded_as_today_s(store: Store) {
+    let history = History::of_refunded(6);
+    let older = history.as_an_older_build_wrote_it();
+    assert_ne!(older, history.recorded);
+    let desk = Desk::open(store).await;
+    let book = Arc::new(Book::of(&older));
+    desk.catch_up(&book).await;
+    assert_eq!(desk.dump().await, undisturbed(store, &history).await);
+    assert_eq!(desk.differences(&book).await, Vec::<String>::new());
+}
+
 pub(crate) async fn a_view_that_stands_behind_the_others_catches_up_alone(store: Store) {
     let history = History::of_refunded(12);
     let book = Arc::new(Book::of(&history.recorded));

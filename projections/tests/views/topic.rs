@@ -141,6 +141,24 @@ pub(crate) async fn views_from_the_topic_are_those_from_the_ledger(store: Store)
     assert_eq!(counted(&metrics, "refilled"), 0, "nothing had to be read from the ledger");
 }
 
+pub(crate) async fn an_event_of_an_older_version_is_published_as_it_stands_and_folded_as_today_s(
+    store: Store,
+) {
+    let history = History::of_refunded(30);
+    let older = history.as_an_older_build_wrote_it();
+    assert_ne!(older, history.recorded);
+    let published = Published::all_of(&older);
+    for event in &older {
+        let record = record_of(&published.book.identity(), event);
+        assert_eq!(record.value.as_deref(), Some(event.data.as_bytes()));
+    }
+    let desk = Desk::open(store).await;
+    let metrics = published.catch_up(&desk).await;
+    assert_undisturbed(store, &desk, &history).await;
+    assert_eq!(counted(&metrics, "records"), older.len() as u64);
+    assert_eq!(counted(&metrics, "refilled"), 0, "the ledger's digests are of the same bytes");
+}
+
 pub(crate) async fn reading_goes_on_at_the_offset_that_stands_with_the_cursors(store: Store) {
     let history = History::of_refunded(20);
     let (first, second) = history.recorded.split_at(70);

@@ -8,6 +8,7 @@ use daybook_engine::ids::{EventId, LedgerId, Partition, PaymentId};
 use daybook_engine::ledger::memory::MemoryLedger;
 use daybook_engine::ledger::{Append, Ledger, LedgerIdentity, NewEvent, Recorded, Stretch};
 use daybook_engine::payment::EventType;
+use daybook_engine::payment::made_up::as_version_0;
 use daybook_engine::wake::Wake;
 use uuid::Uuid;
 
@@ -45,6 +46,13 @@ impl Book {
     pub(crate) fn new() -> Self {
         let ledger = Arc::new(MemoryLedger::new(identity()));
         Self { ledger, events: golden_events(), appended: 0, wake: Wake::default() }
+    }
+
+    /// One whose authorizations an older build wrote, in a version made up for tests.
+    pub(crate) fn of_an_older_build() -> Self {
+        let older = |(name, data): (_, String)| (name, as_version_0(&data).unwrap_or(data));
+        let events = golden_events().into_iter().map(older).collect();
+        Self { events, ..Self::new() }
     }
 
     /// Appends so many payments of one to three events each.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use daybook_engine::broker::memory::Behaviour;
+use daybook_engine::ids::Partition;
 use daybook_engine::record::TopicRecord;
 use daybook_relay::verify::{Note, VerifyReport};
 
-use super::stage::{PARTITIONS, Stage, p};
+use super::stage::{Book, PARTITIONS, Stage, p};
 
 async fn published_stage(seed: u64) -> Stage {
     let mut stage = Stage::new(seed, Behaviour::default());
@@ -35,6 +36,23 @@ async fn a_topic_as_the_relay_left_it_is_clean() {
     assert!(report.is_clean(), "{report:?}");
     assert_eq!((report.records, report.repeats), (stage.book.count().await, 0));
     assert_eq!(report.notes, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_of_an_older_version_are_published_as_they_stand() {
+    let mut stage = Stage::new(1, Behaviour::default());
+    stage.book = Book::of_an_older_build();
+    stage.book.grow(100).await;
+    let running = stage.start();
+    stage.published().await;
+    running.stop().await;
+    stage.assert_topic_is_whole().await;
+    let records = Partition::all(PARTITIONS).flat_map(|p| stage.broker.records(p));
+    let is_older = |record: &TopicRecord| {
+        record.value.as_ref().is_some_and(|value| value.starts_with(br#"{"v":0,"#))
+    };
+    assert_ne!(records.filter(is_older).count(), 0, "there are some");
+    assert!(stage.verify().await.is_clean());
 }
 
 #[tokio::test(start_paused = true)]

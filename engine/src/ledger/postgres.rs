@@ -41,7 +41,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 10,
         name: "acknowledged",
-        sql: include_str!("../../../migrations/postgres/0010_acknowledged.sql"),
+        sql: include_str!("../../../migrations/postgres/0012_acknowledged.sql"),
     },
 ];
 

@@ -42,7 +42,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration {
         number: 10,
         name: "acknowledged",
-        sql: include_str!("../../../migrations/sqlite/0010_acknowledged.sql"),
+        sql: include_str!("../../../migrations/sqlite/0012_acknowledged.sql"),
     },
 ];
 

@@ -89,7 +89,7 @@ async fn ask(
 
 /// # Errors
 /// Where the batch as such can't be read; an item that can't is a problem of its own.
-fn decode(call: &Call) -> Result<(Vec<Item<AuthorizeRequest>>, Mode), ApiError> {
+pub(crate) fn decode(call: &Call) -> Result<(Vec<Item<AuthorizeRequest>>, Mode), ApiError> {
     if call.parts.headers.contains_key(IDEMPOTENCY_KEY) {
         let name = "Idempotency-Key";
         let what = "is no batch's: send each item's own key in its idempotencyKey";

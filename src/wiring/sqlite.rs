@@ -17,7 +17,8 @@ use daybook_relay::cursors::sqlite::SqliteRelayCursors;
 
 use super::lock::DataLock;
 use super::{
-    Adopting, Book, Erasing, Opened, ReaderStores, Stores, Views, clock, ids, new_ledger_id, views_failure,
+    Adopting, Book, Erasing, Opened, ReaderStores, Stores, Views, clock, ids, new_ledger_id,
+    views_failure,
 };
 use crate::cli::Failure;
 use crate::config::Config;

@@ -4,15 +4,18 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use daybook_engine::engine::AuthorizeRequest;
 use daybook_engine::idempotency::IdempotencyKey;
 use daybook_engine::money::Amount;
+use daybook_projections::views::list::LISTS;
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::http::request::Parts;
 use serde_json::Value;
 
+use crate::batch;
 use crate::call::{Call, Dialect};
-use crate::decode;
+use crate::decode::{self, Mode};
 use crate::error::ApiError;
 use crate::headers::{Waiting, check_content, request_id, traceparent};
 use crate::limits::Limits;
@@ -40,7 +43,8 @@ fn decode(call: &Call) -> Result<(), ApiError> {
         Route::OlderAuthorize => authorize(call, Older, &said),
         Route::Capture | Route::OlderCapture => {
             let dialect = if call.route == Route::Capture { V1 } else { Older };
-            let capture = decode::capture(call, dialect)?;
+            let (capture, mode) = decode::capture(call, dialect)?;
+            said.check_mode(mode, dialect);
             let amount = if dialect == V1 { said.amount() } else { None };
             assert_eq!(capture.amount.map(Amount::minor), amount, "{said:?}");
             let is_final = dialect == V1 && said.0["final"] == true;
@@ -50,7 +54,8 @@ fn decode(call: &Call) -> Result<(), ApiError> {
         }
         Route::Refund | Route::OlderRefund => {
             let dialect = if call.route == Route::Refund { V1 } else { Older };
-            let refund = decode::refund(call, dialect)?;
+            let (refund, mode) = decode::refund(call, dialect)?;
+            said.check_mode(mode, dialect);
             let amount = if dialect == V1 { said.amount() } else { None };
             assert_eq!(refund.amount.map(Amount::minor), amount, "{said:?}");
             assert_eq!(refund.reason.as_deref(), said.0["reason"].as_str(), "{said:?}");
@@ -58,27 +63,53 @@ fn decode(call: &Call) -> Result<(), ApiError> {
             Ok(())
         }
         Route::Void => {
-            let void = decode::void(call)?;
+            let (void, mode) = decode::void(call)?;
+            said.check_mode(mode, V1);
             said.check_key(call, void.key.as_ref());
             Ok(())
+        }
+        Route::Cancel => {
+            let (cancel, mode) = decode::cancel(call)?;
+            said.check_mode(mode, V1);
+            assert_eq!(cancel.reason.as_deref(), said.0["reason"].as_str(), "{said:?}");
+            said.check_key(call, cancel.key.as_ref());
+            Ok(())
+        }
+        Route::AuthorizeBatch => batch(call, &said),
+        Route::Lookup => {
+            let query = call.query()?;
+            query.merchant_id()?;
+            query.idempotency_key().map(|_| ())
         }
         Route::Payment | Route::Events => {
             call.only_merchant()?;
             call.payment_id().map(|_| ())
         }
-        _ => call.query()?.page(&["currency", "date"]).map(|_| ()),
+        _ => {
+            let query = call.query()?;
+            LISTS.into_iter().try_for_each(|list| query.page(list).map(|_| ()))
+        }
     }
 }
 
 fn authorize(call: &Call, dialect: Dialect, said: &Said) -> Result<(), ApiError> {
-    let request = decode::authorize(call, dialect)?;
-    assert_eq!(Some(request.amount.minor()), said.amount(), "{said:?}");
-    assert_eq!(Some(request.merchant_id.as_str()), said.0["merchantId"].as_str(), "{said:?}");
-    assert_eq!(Some(request.currency.as_str()), said.0["currency"].as_str(), "{said:?}");
+    let (request, mode) = decode::authorize(call, dialect)?;
+    said.check_mode(mode, dialect);
+    said.check_authorization(&request);
     said.check_key(call, Some(&request.key));
-    if let Some(metadata) = &request.metadata {
-        let metadata: Value = serde_json::from_str(metadata).expect("metadata is JSON");
-        assert_eq!(metadata, said.0["metadata"], "metadata as it was sent");
+    Ok(())
+}
+
+fn batch(call: &Call, said: &Said) -> Result<(), ApiError> {
+    let (items, mode) = batch::decode(call)?;
+    said.check_mode(mode, Dialect::V1);
+    let sent = said.0["items"].as_array().expect("what is taken has items");
+    assert_eq!(items.len(), sent.len(), "{said:?}");
+    for (item, sent) in items.iter().zip(sent) {
+        if let Ok(request) = item {
+            Said(sent.clone()).check_authorization(request);
+            assert_eq!(Some(request.key.as_str()), sent["idempotencyKey"].as_str(), "{said:?}");
+        }
     }
     Ok(())
 }
@@ -90,6 +121,22 @@ struct Said(Value);
 impl Said {
     fn amount(&self) -> Option<i64> {
         self.0["amount"].as_i64()
+    }
+
+    /// Nothing is carried out that was sent to be tried.
+    fn check_mode(&self, mode: Mode, dialect: Dialect) {
+        let is_dry_run = dialect == Dialect::V1 && self.0["dryRun"] == true;
+        assert_eq!(mode == Mode::DryRun, is_dry_run, "{self:?}");
+    }
+
+    fn check_authorization(&self, request: &AuthorizeRequest) {
+        assert_eq!(Some(request.amount.minor()), self.amount(), "{self:?}");
+        assert_eq!(Some(request.merchant_id.as_str()), self.0["merchantId"].as_str(), "{self:?}");
+        assert_eq!(Some(request.currency.as_str()), self.0["currency"].as_str(), "{self:?}");
+        if let Some(metadata) = &request.metadata {
+            let metadata: Value = serde_json::from_str(metadata).expect("metadata is JSON");
+            assert_eq!(metadata, self.0["metadata"], "metadata as it was sent");
+        }
     }
 
     /// A key is one that was sent, in header or body.

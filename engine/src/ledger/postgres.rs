@@ -39,7 +39,7 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/postgres/0008_seals.sql"),
     },
     Migration {
-        number: 10,
+        number: 12,
         name: "acknowledged",
         sql: include_str!("../../../migrations/postgres/0012_acknowledged.sql"),
     },

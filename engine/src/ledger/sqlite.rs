@@ -40,7 +40,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../../migrations/sqlite/0008_seals.sql"),
     },
     Migration {
-        number: 10,
+        number: 12,
         name: "acknowledged",
         sql: include_str!("../../../migrations/sqlite/0012_acknowledged.sql"),
     },

@@ -11,7 +11,7 @@ use daybook_engine::payment::{OperationStatus, PaymentStatus, Verb};
 use uuid::Uuid;
 
 use super::row::Cell;
-use super::{LineKind, View};
+use super::{LineKind, View, balances, journal, operations, payments, refunds, settlements};
 
 /// A list that people read, page by page.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,6 +26,17 @@ pub struct List {
     /// Whether it is searched by payments' texts too: `reference`, and `metadata.NAME` for each name.
     pub has_texts: bool,
 }
+
+/// Every list.
+pub static LISTS: [&List; 7] = [
+    &payments::LIST,
+    &settlements::LIST,
+    &settlements::LINES,
+    &refunds::LIST,
+    &balances::LIST,
+    &journal::LIST,
+    &operations::LIST,
+];
 
 /// A condition that a query may set, by the parameter `name`.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,11 +5,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time, UTC, in whole milliseconds since 1970-01-01; written as RFC 3339 with
 /// exactly three digits of fraction and `Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(with = "String", extend("format" = "date-time"))]
+#[schemars(extend("pattern" = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"))]
 pub struct Timestamp(i64);
 
 /// The last instant RFC 3339 can write, 9999-12-31T23:59:59.999Z.
@@ -114,7 +117,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 /// A calendar day of the years 1 to 9999, written `2026-11-23` (ISO 8601).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
+#[schemars(with = "String", extend("format" = "date"))]
 pub struct Date(NaiveDate);
 
 impl fmt::Display for Date {

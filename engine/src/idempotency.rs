@@ -3,13 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::printable::{NotPrintable, printable};
 
 /// A client's key: 1 to 64 printable ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Arc<str>", into = "Arc<str>")]
+#[schemars(extend("minLength" = 1, "maxLength" = Self::MAX_LEN, "pattern" = "^[ -~]+$"))]
 pub struct IdempotencyKey(Arc<str>);
 
 impl IdempotencyKey {

@@ -3,13 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::printable::{NotPrintable, printable};
 
 /// A merchant's id: 1 to 32 printable ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(try_from = "Arc<str>", into = "Arc<str>")]
+#[schemars(extend("minLength" = 1, "maxLength" = Self::MAX_LEN, "pattern" = "^[ -~]+$"))]
 pub struct MerchantId(Arc<str>);
 
 impl MerchantId {

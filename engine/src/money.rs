@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An amount in minor units, never negative. One that comes from outside is 1 to 10^12.
@@ -9,9 +10,22 @@ use serde::{Deserialize, Serialize};
 /// Sums saturate: with at most 10^12 a operation and 200 operations a payment they stay far
 /// below `i64::MAX`, and where a damaged ledger breaks that rule they must neither wrap nor panic.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(try_from = "i64", into = "i64")]
+#[schemars(description = "An amount in minor units of its currency, never negative.")]
+#[schemars(extend("minimum" = 0))]
 pub struct Amount(i64);
 
 /// Why a number can't be an amount.
@@ -79,8 +93,9 @@ impl From<Amount> for i64 {
 }
 
 /// An ISO 4217 currency that has a minor unit.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "std::borrow::Cow<'_, str>", into = "String")]
+#[schemars(extend("enum" = Currency::all().map(String::from).collect::<Vec<_>>()))]
 pub struct Currency([u8; 3]);
 
 /// Why a text can't be a currency.
@@ -103,6 +118,14 @@ impl Currency {
         }
         known.exponent().ok_or(UnknownCurrency::NoMinorUnit)?;
         Ok(Self(bytes))
+    }
+
+    /// Every currency that [`Currency::parse`] takes, by code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let letters = || b'A'..=b'Z';
+        let codes = letters().flat_map(move |a| letters().map(move |b| [a, b]));
+        let codes = codes.flat_map(move |[a, b]| letters().map(move |c| [a, b, c]));
+        codes.filter_map(|code| Self::parse(str::from_utf8(&code).ok()?).ok())
     }
 
     #[must_use]
@@ -175,5 +198,9 @@ mod tests {
         for code in ["XXX", "XAU", "XDR", "XTS"] {
             assert_eq!(Currency::parse(code), Err(UnknownCurrency::NoMinorUnit), "{code}");
         }
+        let all: Vec<_> = Currency::all().map(String::from).collect();
+        assert!(all.is_sorted() && all.len() > 150, "{all:?}");
+        assert!(["AED", "EUR", "ZMW"].iter().all(|code| all.contains(&(*code).to_owned())));
+        assert!(!all.contains(&"XAU".to_owned()));
     }
 }

@@ -1,7 +1,9 @@
 //! How a payment looks from outside: the JSON body of the API, by representation version.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -29,55 +31,77 @@ pub struct Rendering<'a> {
 }
 
 /// A payment as the API shows it, representation 1.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Payment", deny_unknown_fields)]
 pub struct PaymentBody {
     pub payment_id: PaymentId,
     pub merchant_id: MerchantId,
     pub status: PaymentStatus,
     pub currency: Currency,
+    /// What was asked to be authorized.
     pub amount: Amount,
+    /// What the acquirer approved: the bound of everything that follows.
     pub amount_authorized: Amount,
+    /// What a capture may still take.
     pub amount_capturable: Amount,
     pub amount_captured: Amount,
     pub amount_refunded: Amount,
+    /// What open captures have asked for.
     pub amount_capture_pending: Amount,
+    /// What open refunds have asked for.
     pub amount_refund_pending: Amount,
+    /// What a void, a final capture or the expiry released.
     pub amount_voided: Amount,
+    /// The operation that began the payment.
     pub authorization: Option<OperationBody>,
     pub captures: Vec<OperationBody>,
     pub voids: Vec<OperationBody>,
     pub refunds: Vec<OperationBody>,
+    /// Why the authorization was declined; null where it wasn't.
     pub decline_code: Option<Arc<str>>,
+    /// The client's own name for it; null where there is none or it was erased.
     pub reference: Option<Arc<str>>,
     pub capture_method: CaptureMethod,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// From then on nothing can be captured; null until it is authorized.
     pub expires_at: Option<Timestamp>,
+    /// How many events the payment consists of.
     pub version: u32,
-    /// `PARTITION:POSITION`, opaque to clients.
+    /// Where its last event stands in the ledger, `PARTITION:POSITION`: opaque to clients.
+    #[schemars(extend("pattern" = "^[0-9]+:[0-9]+$"))]
     pub position: String,
+    /// The client's own pairs; null where there are none or they were erased.
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub metadata: Option<Box<RawValue>>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PaymentOperation", deny_unknown_fields)]
 pub struct OperationBody {
     pub operation_id: OperationId,
+    /// What it came to once it succeeded, until then what was asked for.
     pub amount: Amount,
     pub status: OperationStatus,
+    /// The acquirer's id of what it did; null where it gave none.
     pub acquirer_transaction_id: Option<Arc<str>>,
     pub approval_code: Option<Arc<str>>,
     pub response_code: Option<Arc<str>>,
+    /// The acquirer's words, for people.
     pub response_message: Option<Arc<str>>,
     pub created_at: Timestamp,
+    /// When its outcome was recorded; null until then.
     pub completed_at: Option<Timestamp>,
+    /// Why it was refunded, in the client's words.
     pub reason: Option<Arc<str>>,
 }
 
 /// One posting, as the older routes list them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LedgerEntry", deny_unknown_fields)]
 pub struct LedgerEntryBody {
     pub operation_id: OperationId,
     pub account: Account,

@@ -1,11 +1,14 @@
 //! A payment's status: a pure function of its operations, first match wins.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::operation::{OperationStatus, Verb};
 use super::{Payment, Release};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentStatus {
     Authorizing,

@@ -7,6 +7,7 @@ pub(super) mod sqlite;
 use daybook_engine::journal::Account;
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::Currency;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::ViewError;
@@ -15,8 +16,9 @@ use crate::views::columns::Columns;
 use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// One account of one merchant in one currency; amounts in minor units.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Balance", deny_unknown_fields)]
 pub struct BalanceBody {
     pub merchant_id: MerchantId,
     pub currency: Currency,

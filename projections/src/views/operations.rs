@@ -14,14 +14,16 @@ use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::{LateOutcomeKind, OperationStatus, Verb};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::views::View;
 use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// An operation of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Operation", deny_unknown_fields)]
 pub struct OperationBody {
     pub operation_id: OperationId,
     pub payment_id: PaymentId,

@@ -11,14 +11,16 @@ use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
 use daybook_engine::payment::OperationStatus;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::views::View;
 use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// A refund of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Refund", deny_unknown_fields)]
 pub struct RefundBody {
     pub operation_id: OperationId,
     pub payment_id: PaymentId,

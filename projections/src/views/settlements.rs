@@ -9,6 +9,7 @@ use daybook_engine::clock::{Date, Timestamp};
 use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ViewError;
@@ -17,8 +18,9 @@ use crate::views::columns::Columns;
 use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// One merchant's day in one currency; amounts in minor units.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Settlement", deny_unknown_fields)]
 pub struct SettlementBody {
     pub merchant_id: MerchantId,
     pub currency: Currency,
@@ -55,7 +57,7 @@ impl SettlementBody {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
     Capture,
@@ -73,8 +75,9 @@ impl LineKind {
 }
 
 /// A capture or refund that posted a journal entry, in time or late.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SettlementLine", deny_unknown_fields)]
 pub struct SettlementLineBody {
     pub payment_id: PaymentId,
     pub operation_id: OperationId,

@@ -1,12 +1,16 @@
 //! Answers: a payment after a money verb, and JSON in general.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use daybook_engine::engine::Answer;
 use daybook_engine::payment::{LedgerEntryBody, OperationStatus, PaymentBody, Verb};
 use http_body_util::{Either, Full};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{HeaderMap, Response, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::call::Dialect;
 use crate::download::Download;
@@ -15,7 +19,7 @@ use crate::headers::Waiting;
 /// Most are whole; a long one is made while it is read.
 pub(crate) type Reply = Response<Either<Full<Bytes>, Download>>;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
@@ -44,22 +48,44 @@ pub(crate) fn bytes(status: u16, content_type: HeaderValue, body: Bytes) -> Repl
 }
 
 /// The older routes' body: the same payment, with what simple clients print.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct OlderBody {
+#[schemars(rename = "OlderPayment", deny_unknown_fields)]
+pub(crate) struct OlderBody {
     #[serde(flatten)]
     payment: PaymentBody,
+    /// What came of it, for people.
     message: String,
+    /// The postings of everything that moved money and counts.
     ledger_entries: Vec<LedgerEntryBody>,
 }
 
 /// A payment as a request would leave it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DryRunBody {
+pub(crate) struct DryRunBody {
     #[serde(flatten)]
     payment: PaymentBody,
     dry_run: bool,
+}
+
+/// A payment's own, closed, with one field more.
+impl JsonSchema for DryRunBody {
+    fn schema_name() -> Cow<'static, str> {
+        "DryRun".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = PaymentBody::json_schema(generator);
+        let about = json!({"description": "Nothing was done.", "const": true});
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.insert("dryRun".to_owned(), about);
+        }
+        if let Some(Value::Array(required)) = schema.get_mut("required") {
+            required.push("dryRun".into());
+        }
+        schema
+    }
 }
 
 /// What a dry run answers: nothing was created, and nothing is pending.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use daybook_engine::engine::{Answer, AuthorizeRequest, DryRun};
 use daybook_engine::payment::PaymentBody;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span};
@@ -13,10 +14,11 @@ use tracing::{Instrument, Span};
 use crate::answer::{Reply, mark_applied, mark_replay, reply, status};
 use crate::api::Api;
 use crate::call::{Call, Dialect};
-use crate::decode::{AUTHORIZATION, Mode, authorization, fields, mode};
+use crate::decode::{Mode, authorization, fields, mode};
 use crate::error::{ApiError, ProblemBody};
 use crate::fields::{Fields, invalid, required};
 use crate::headers::IDEMPOTENCY_KEY;
+use crate::intake::{AUTHORIZATION, names};
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::payments::Payments;
@@ -24,7 +26,7 @@ use crate::problem::{FIELD_INVALID, INTERNAL};
 
 /// Of a batch: 2.5 KiB an item, where there are as many as may be.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
-const MAX_ITEMS: usize = 100;
+pub(crate) const MAX_ITEMS: usize = 100;
 
 type Item<T> = Result<T, ApiError>;
 
@@ -95,7 +97,7 @@ pub(crate) fn decode(call: &Call) -> Result<(Vec<Item<AuthorizeRequest>>, Mode),
         let what = "is no batch's: send each item's own key in its idempotencyKey";
         return Err(invalid(FIELD_INVALID, name, &what));
     }
-    let mut fields = fields(call, Dialect::V1, &["items", "dryRun"])?;
+    let mut fields = fields(call)?;
     let mode = mode(&mut fields, Dialect::V1)?;
     let items = required(fields.array("items")?, "items")?;
     if !(1..=MAX_ITEMS).contains(&items.len()) {
@@ -121,8 +123,7 @@ fn decode_item(call: &Call, item: Json<'_>) -> Item<AuthorizeRequest> {
         return Err(invalid(FIELD_INVALID, "an item", &what).field("items"));
     };
     let mut fields = Fields::within(members);
-    let [allowed @ .., _] = &AUTHORIZATION;
-    fields.only(allowed)?;
+    fields.only(&names(&AUTHORIZATION))?;
     let key = |fields: &mut Fields<'_>| fields.key();
     authorization(&mut fields, Dialect::V1, key, call.traceparent())
 }
@@ -132,26 +133,33 @@ fn interrupted() -> ApiError {
     ApiError::new(INTERNAL, detail)
 }
 
-#[derive(Serialize)]
+/// What became of a batch.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct BatchBody<'a> {
+#[schemars(rename = "Batch", deny_unknown_fields)]
+pub(crate) struct BatchBody<'a> {
     /// In the request's order.
     items: Vec<ItemBody<'a>>,
+    /// There, and true, where nothing was done.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     dry_run: bool,
 }
 
-/// `status` is what the item would have been answered with alone.
-#[derive(Serialize)]
+/// An item's payment, or its problem.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BatchItem", deny_unknown_fields)]
 struct ItemBody<'a> {
+    /// Its place in the request, from 0 on.
     index: usize,
+    /// What it would have been answered with alone.
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment: Option<PaymentBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<ProblemBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    /// There where the same item may succeed later.
     retry_after_seconds: Option<u32>,
 }
 

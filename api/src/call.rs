@@ -43,8 +43,17 @@ impl Call {
         })
     }
 
+    /// # Errors
+    /// 400 where it can't be read, or has a parameter that the route doesn't take.
     pub(crate) fn query(&self) -> Result<Query<'_>, ApiError> {
-        Query::parse(self.parts.uri.query().unwrap_or_default())
+        let query = Query::parse(self.parts.uri.query().unwrap_or_default())?;
+        let intake = self.route.intake();
+        // What a list takes is looked through with its page.
+        if intake.list.is_none() {
+            let declared = intake.parameters.iter();
+            query.only(&declared.map(|parameter| parameter.name).collect::<Vec<_>>())?;
+        }
+        Ok(query)
     }
 
     pub(crate) fn traceparent(&self) -> Option<Arc<str>> {
@@ -79,9 +88,7 @@ impl Call {
 
     /// The merchant of the query, on reads.
     pub(crate) fn only_merchant(&self) -> Result<Option<MerchantId>, ApiError> {
-        let query = self.query()?;
-        query.only(&["merchantId"])?;
-        query.merchant_id()
+        self.query()?.merchant_id()
     }
 }
 

@@ -10,24 +10,9 @@ use daybook_engine::idempotency::IdempotencyKey;
 use crate::call::{Call, Dialect};
 use crate::error::ApiError;
 use crate::fields::{Fields, required};
+use crate::intake::{Others, names};
 use crate::problem::IDEMPOTENCY_KEY_REQUIRED;
-use crate::texts;
-
-/// An authorization's fields; the last is no item's of a batch, but the batch's own.
-pub(crate) const AUTHORIZATION: [&str; 9] = [
-    "merchantId",
-    "amount",
-    "currency",
-    "idempotencyKey",
-    "paymentMethod",
-    "captureMethod",
-    "reference",
-    "metadata",
-    "dryRun",
-];
-
-const MAX_REFERENCE_CHARS: usize = 128;
-const MAX_REASON_CHARS: usize = 255;
+use crate::texts::{self, MAX_REASON_CHARS, MAX_REFERENCE_CHARS};
 
 /// Whether a request is to be carried out, or only its answer is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +25,7 @@ pub(crate) fn authorize(
     call: &Call,
     dialect: Dialect,
 ) -> Result<(AuthorizeRequest, Mode), ApiError> {
-    let mut fields = fields(call, dialect, &AUTHORIZATION)?;
+    let mut fields = fields(call)?;
     let mode = mode(&mut fields, dialect)?;
     let key = |fields: &mut Fields<'_>| call.key(fields);
     Ok((authorization(&mut fields, dialect, key, call.traceparent())?, mode))
@@ -75,8 +60,7 @@ pub(crate) fn authorization(
 
 pub(crate) fn capture(call: &Call, dialect: Dialect) -> Result<(CaptureRequest, Mode), ApiError> {
     let payment_id = call.payment_id()?;
-    let allowed = ["amount", "final", "idempotencyKey", "merchantId", "dryRun"];
-    let mut fields = fields(call, dialect, &allowed)?;
+    let mut fields = fields(call)?;
     let is_v1 = dialect == Dialect::V1;
     let request = CaptureRequest {
         payment_id,
@@ -91,7 +75,7 @@ pub(crate) fn capture(call: &Call, dialect: Dialect) -> Result<(CaptureRequest, 
 
 pub(crate) fn void(call: &Call) -> Result<(VoidRequest, Mode), ApiError> {
     let payment_id = call.payment_id()?;
-    let mut fields = fields(call, Dialect::V1, &["idempotencyKey", "merchantId", "dryRun"])?;
+    let mut fields = fields(call)?;
     let request = VoidRequest {
         payment_id,
         merchant_id: fields.merchant_id()?,
@@ -103,8 +87,7 @@ pub(crate) fn void(call: &Call) -> Result<(VoidRequest, Mode), ApiError> {
 
 pub(crate) fn refund(call: &Call, dialect: Dialect) -> Result<(RefundRequest, Mode), ApiError> {
     let payment_id = call.payment_id()?;
-    let allowed = ["amount", "reason", "idempotencyKey", "merchantId", "dryRun"];
-    let mut fields = fields(call, dialect, &allowed)?;
+    let mut fields = fields(call)?;
     let request = RefundRequest {
         payment_id,
         merchant_id: fields.merchant_id()?,
@@ -118,8 +101,7 @@ pub(crate) fn refund(call: &Call, dialect: Dialect) -> Result<(RefundRequest, Mo
 
 pub(crate) fn cancel(call: &Call) -> Result<(CancelRequest, Mode), ApiError> {
     let payment_id = call.payment_id()?;
-    let allowed = ["reason", "idempotencyKey", "merchantId", "dryRun"];
-    let mut fields = fields(call, Dialect::V1, &allowed)?;
+    let mut fields = fields(call)?;
     let request = CancelRequest {
         payment_id,
         merchant_id: fields.merchant_id()?,
@@ -131,15 +113,12 @@ pub(crate) fn cancel(call: &Call) -> Result<(CancelRequest, Mode), ApiError> {
 }
 
 /// The body's fields. Version 1 takes no others, and no query; the older routes ignore both.
-pub(crate) fn fields<'a>(
-    call: &'a Call,
-    dialect: Dialect,
-    allowed: &[&str],
-) -> Result<Fields<'a>, ApiError> {
+pub(crate) fn fields(call: &Call) -> Result<Fields<'_>, ApiError> {
     let fields = Fields::of(&call.body)?;
-    if dialect == Dialect::V1 {
-        call.query()?.only(&[])?;
-        fields.only(allowed)?;
+    let intake = call.route.intake();
+    if intake.others == Others::Refused {
+        call.query()?;
+        fields.only(&names(intake.body.iter().flat_map(|body| body.fields)))?;
     }
     Ok(fields)
 }

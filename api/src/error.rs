@@ -5,11 +5,12 @@ use std::error::Error;
 
 use daybook_engine::ids::PaymentId;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::answer::{Reply, reply};
 use crate::limits::Limits;
-use crate::problem::{Problem, Retry};
+use crate::problem::{self, Problem, Retry};
 
 /// A problem and what is to be said of this one.
 #[derive(Debug)]
@@ -26,20 +27,47 @@ struct Fault {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// RFC 9457, with what simple clients expect beside it.
-#[derive(Serialize)]
+/// Why there is no other answer: RFC 9457 problem details.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Problem", deny_unknown_fields)]
 pub(crate) struct ProblemBody<'a> {
+    /// `urn:daybook:problem:` and the code.
+    #[schemars(extend("format" = "uri", "pattern" = "^urn:daybook:problem:[A-Z0-9_]+$"))]
     r#type: String,
+    /// What kind of problem it is, for people.
     title: &'static str,
+    /// The answer's status, again.
+    #[schemars(extend("minimum" = 400, "maximum" = 599))]
     status: u16,
+    /// What is wrong with this request, for people.
     detail: &'a str,
+    /// What kind of problem it is, for programs: codes and their meaning never change.
+    #[schemars(extend("enum" = problem::codes()))]
     code: &'static str,
+    /// The same as `detail`.
     message: &'a str,
+    /// Which field, parameter or header is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    /// Which payment it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_id: Option<PaymentId>,
+}
+
+impl<'a> ProblemBody<'a> {
+    pub(crate) fn of(problem: &'static Problem, detail: &'a str) -> Self {
+        Self {
+            r#type: problem.urn(),
+            title: problem.title,
+            status: problem.status,
+            detail,
+            code: problem.code,
+            message: detail,
+            field: None,
+            payment_id: None,
+        }
+    }
 }
 
 impl ApiError {
@@ -97,14 +125,9 @@ impl ApiError {
     pub(crate) fn body(&self) -> ProblemBody<'_> {
         let fault = &self.0;
         ProblemBody {
-            r#type: format!("urn:daybook:problem:{}", fault.problem.code),
-            title: fault.problem.title,
-            status: fault.problem.status,
-            detail: &fault.detail,
-            code: fault.problem.code,
-            message: &fault.detail,
             field: fault.field.as_deref(),
             payment_id: fault.payment_id,
+            ..ProblemBody::of(fault.problem, &fault.detail)
         }
     }
 

@@ -14,15 +14,15 @@ use tracing::Instrument;
 
 use crate::answer::Reply;
 use crate::api::Api;
-use crate::body::{self, Accepted, Presence, discard, read};
+use crate::body::{Accepted, discard, read};
 use crate::call::{Call, Dialect, shown};
 use crate::error::ApiError;
 use crate::headers::{REQUEST_ID, request_id};
 use crate::lists::list;
 use crate::metrics::CLIENT_LEFT;
 use crate::problem::{INTERNAL, METHOD_NOT_ALLOWED, ROUTE_NOT_FOUND};
-use crate::route::{Access, Found, Route, find};
-use crate::{batch, lists, platform, reads, verbs};
+use crate::route::{Found, Route, find};
+use crate::{batch, contract, docs, lists, platform, reads, verbs};
 
 /// Answers a request. Its handler runs on a task of its own, tracked: a client that leaves never
 /// abandons an operation midway, and a handler that panics answers 500.
@@ -71,8 +71,11 @@ async fn arrive(
             return Err(error);
         }
     };
-    let body = match accepted(route) {
-        Some(accepted) => read(&parts, body, accepted, api.limits.body_read, tracker).await,
+    let body = match &route.intake().body {
+        Some(taken) => {
+            let accepted = Accepted { presence: taken.presence, max_bytes: taken.max_bytes };
+            read(&parts, body, accepted, api.limits.body_read, tracker).await
+        }
         None => Ok(Bytes::new()),
     };
     let body = body.map_err(|error| error.about(payment_id))?;
@@ -95,20 +98,6 @@ fn refuse(found: Found, parts: &Parts) -> ApiError {
         }
         _ => ApiError::new(ROUTE_NOT_FOUND, format!("there is no route {path}")),
     }
-}
-
-/// `None` for routes that take no body.
-fn accepted(route: Route) -> Option<Accepted> {
-    let presence = match (route.entry().method, route) {
-        (Access::Get, _) => return None,
-        (Access::Post, Route::Authorize | Route::AuthorizeBatch | Route::OlderAuthorize) => {
-            Presence::Required
-        }
-        (Access::Post, _) => Presence::Optional,
-    };
-    let is_batch = route == Route::AuthorizeBatch;
-    let max_bytes = if is_batch { batch::MAX_BYTES } else { body::MAX_BYTES };
-    Some(Accepted { presence, max_bytes })
 }
 
 async fn handle(api: Arc<Api>, call: Call) -> Reply {
@@ -143,6 +132,8 @@ async fn dispatch(api: &Api, call: &Call) -> Result<Reply, ApiError> {
         Route::Health => Ok(platform::health()),
         Route::Readiness => Ok(Box::pin(platform::readiness(api)).await),
         Route::Metrics => platform::metrics(api),
+        Route::Contract => Ok(contract::served()),
+        Route::Docs => Ok(docs::page()),
     }
 }
 

@@ -16,6 +16,9 @@ use crate::problem::{
     MERCHANT_ID_INVALID, MISSING_FIELD, Problem, UNKNOWN_FIELD,
 };
 
+/// The longest token of a payment method.
+pub(crate) const MAX_TOKEN_CHARS: usize = 128;
+
 /// The fields not yet taken. A field that is null counts as absent, an amount excepted.
 pub(crate) struct Fields<'a>(Members<'a>);
 
@@ -107,7 +110,9 @@ impl<'a> Fields<'a> {
         let name = "paymentMethod.token";
         let token = string_of(members.remove("token"), name, FIELD_INVALID)?;
         let token = token.ok_or_else(|| missing(name))?;
-        printable(&token, 128).map(Some).map_err(|error| invalid(FIELD_INVALID, name, &error))
+        printable(&token, MAX_TOKEN_CHARS)
+            .map(Some)
+            .map_err(|error| invalid(FIELD_INVALID, name, &error))
     }
 
     pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, ApiError> {

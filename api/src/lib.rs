@@ -1,7 +1,8 @@
 //! The HTTP server: decodes a request, makes one call of the engine or the views, encodes the
 //! answer. It decides nothing about money.
 //!
-//! The contract stands in two tables: [`route::ROUTES`] and [`problem::ALL`].
+//! The contract stands in tables: [`route::ROUTES`], what each route takes (`intake`) and answers (`contract`), and
+//! [`problem::ALL`].
 
 mod acquirer;
 mod answer;
@@ -9,8 +10,10 @@ mod api;
 mod batch;
 mod body;
 mod call;
+pub mod contract;
 mod csv;
 mod decode;
+mod docs;
 mod download;
 mod error;
 mod exchange;
@@ -18,6 +21,7 @@ mod fields;
 #[cfg(any(test, feature = "testing"))]
 pub mod fuzz;
 mod headers;
+mod intake;
 mod json;
 mod limits;
 mod lists;

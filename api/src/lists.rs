@@ -15,6 +15,7 @@ use hyper::Response;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
@@ -25,7 +26,7 @@ use crate::csv;
 use crate::download::{Download, Making, Part};
 use crate::error::ApiError;
 use crate::headers::Format;
-use crate::problem::{PARAMETER_INVALID, VIEWS_BEHIND, VIEWS_NOT_SERVED};
+use crate::problem::{POSITION_UNKNOWN, VIEWS_BEHIND, VIEWS_NOT_SERVED};
 use crate::query::Place;
 
 pub(crate) use listing::{
@@ -33,8 +34,8 @@ pub(crate) use listing::{
     Sources,
 };
 
-const AS_OF: HeaderName = HeaderName::from_static("daybook-as-of");
-const NEXT_CURSOR: HeaderName = HeaderName::from_static("daybook-next-cursor");
+pub(crate) const AS_OF: HeaderName = HeaderName::from_static("daybook-as-of");
+pub(crate) const NEXT_CURSOR: HeaderName = HeaderName::from_static("daybook-next-cursor");
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
 
 /// A page of a list in JSON, or as much of it as is asked for in CSV.
@@ -87,7 +88,7 @@ async fn reach(
         let Some((partition, position)) = own else {
             let detail =
                 format!("minPosition names partition {}, of which there is none", place.partition);
-            return Err(ApiError::new(PARAMETER_INVALID, detail).field("minPosition"));
+            return Err(ApiError::new(POSITION_UNKNOWN, detail).field("minPosition"));
         };
         if *position >= place.position {
             return Ok(());
@@ -104,19 +105,25 @@ async fn reach(
     }
 }
 
-#[derive(Serialize)]
+/// A page of a list.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct PageBody<T> {
+#[schemars(rename = "{T}Page", deny_unknown_fields)]
+pub(crate) struct PageBody<T> {
     items: Vec<T>,
+    /// The `cursor` of the page after this one; null at the end.
     next_cursor: Option<String>,
     as_of: AsOf,
 }
 
-#[derive(Serialize)]
+/// How far the list is behind the ledger.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
 struct AsOf {
+    /// The last position of each partition that is counted in.
     positions: BTreeMap<Partition, u64>,
-    /// Null while nobody knows.
+    /// For how long the oldest event that is not counted in has been in the ledger; null while nobody knows.
     lag_seconds: Option<f64>,
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::header::HeaderValue;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -12,6 +13,9 @@ use crate::answer::{Reply, bytes, reply};
 use crate::api::{Api, Probe};
 use crate::error::ApiError;
 use crate::problem::INTERNAL;
+
+/// The media type of `/metrics`.
+pub(crate) const METRICS_TEXT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub(crate) fn health() -> Reply {
     let json = HeaderValue::from_static("application/json");
@@ -23,22 +27,29 @@ pub(crate) fn metrics(api: &Api) -> Result<Reply, ApiError> {
     prometheus_client::encoding::text::encode(&mut text, &api.registry).map_err(|error| {
         ApiError::new(INTERNAL, "the metrics can't be written").caused_by(error)
     })?;
-    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(bytes(200, HeaderValue::from_static(content_type), Bytes::from(text)))
+    Ok(bytes(200, HeaderValue::from_static(METRICS_TEXT), Bytes::from(text)))
 }
 
-#[derive(Serialize)]
-struct Readiness {
+/// Whether the process can serve.
+#[derive(Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct Readiness {
+    #[schemars(extend("enum" = ["ready", "not ready"]))]
     status: &'static str,
     probes: Vec<Probed>,
 }
 
-#[derive(Serialize)]
+/// Something that the process depends on.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Probe", deny_unknown_fields)]
 struct Probed {
     name: String,
+    #[schemars(extend("enum" = ["ok", "failed"]))]
     status: &'static str,
+    /// Whether the process is not ready without it.
     is_required: bool,
+    /// What is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }

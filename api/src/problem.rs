@@ -29,6 +29,20 @@ pub enum Retry {
 
 use Retry::{No, WhenConcluded, WhenServed};
 
+impl Retry {
+    /// For people.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            No => "no",
+            WhenConcluded => {
+                "yes, after `Retry-After`: an operation that is pending stands in the way"
+            }
+            WhenServed => "yes, after `Retry-After`, with the same key",
+        }
+    }
+}
+
 macro_rules! problems {
     ($($code:ident $status:literal $retry:ident $title:literal $remedy:literal)*) => {
         $(pub const $code: &Problem = &Problem {
@@ -69,7 +83,8 @@ problems! {
     // The query
     UNKNOWN_PARAMETER          400 No "A query parameter is not known" "Leave it out, or correct its name."
     PARAMETER_INVALID          400 No "A query parameter is not valid" "Correct it as the detail says."
-    CURSOR_INVALID             400 No "The cursor is not valid" "Send nextCursor as it was, or begin without a cursor."
+    CURSOR_INVALID             422 No "The cursor is not one of this list's" "Send nextCursor as it was, or begin without a cursor."
+    POSITION_UNKNOWN           422 No "The ledger has no such partition" "Send a payment's position as it was answered."
     // The route
     ROUTE_NOT_FOUND            404 No "No such route" "Look the path up in the documentation."
     METHOD_NOT_ALLOWED         405 No "The method is not allowed here" "Use one that the Allow header names."
@@ -102,6 +117,20 @@ problems! {
     API_NOT_SERVED             503 WhenServed "This process serves no payments" "Ask a process that runs the api role."
     LEDGER_UNREADABLE          500 No "The ledger holds what this build can't read" "Operators: upgrade daybook, or run daybook verify."
     INTERNAL                   500 No "Something went wrong in the server" "Repeat it with the same key; tell the operator the x-request-id."
+}
+
+impl Problem {
+    /// The `type` of RFC 9457.
+    #[must_use]
+    pub fn urn(&self) -> String {
+        format!("urn:daybook:problem:{}", self.code)
+    }
+}
+
+/// Every code there is, in the order of [`ALL`].
+#[must_use]
+pub fn codes() -> Vec<&'static str> {
+    ALL.iter().map(|problem| problem.code).collect()
 }
 
 /// The problem of each refusal.

@@ -15,7 +15,7 @@ use crate::problem::{
     UNKNOWN_PARAMETER,
 };
 
-const DEFAULT_LIMIT: u32 = 50;
+pub(crate) const DEFAULT_LIMIT: u32 = 50;
 /// Parameters `metadata.NAME` of one query.
 const MAX_METADATA: usize = 5;
 

@@ -1,12 +1,14 @@
 //! Strong reads: one payment, folded from the ledger.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use daybook_engine::clock::Timestamp;
 use daybook_engine::engine::EngineError;
 use daybook_engine::ids::EventId;
 use daybook_engine::ledger::Recorded;
-use daybook_engine::payment::Rejection;
+use daybook_engine::payment::{EventType, Rejection};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -51,21 +53,30 @@ pub(crate) async fn events(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     Ok(reply(200, &EventsBody { items: events.iter().map(EventBody::of).collect() }))
 }
 
-#[derive(Serialize)]
-struct EventsBody<'a> {
+/// A payment's events in the order of their versions.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Events", deny_unknown_fields)]
+pub(crate) struct EventsBody<'a> {
     items: Vec<EventBody<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Event", deny_unknown_fields)]
 struct EventBody<'a> {
     event_id: EventId,
+    /// 1, 2, 3 and so on within the payment.
     version: u32,
+    #[schemars(extend("enum" = EventType::ALL.iter().map(|known| known.as_str()).collect::<Vec<_>>()))]
     r#type: &'a str,
+    /// Where it stands in the ledger, `PARTITION:POSITION`.
+    #[schemars(extend("pattern" = "^[0-9]+:[0-9]+$"))]
     position: String,
     recorded_at: Timestamp,
+    /// The W3C trace context of the request that caused it.
     traceparent: Option<&'a Arc<str>>,
     /// As it stands in the ledger, byte for byte; null where a damaged ledger holds no JSON.
+    #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     data: Option<&'a RawValue>,
 }
 

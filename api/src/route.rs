@@ -1,5 +1,6 @@
 //! The routes: one table, from which the router and the contract are made.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use daybook_engine::ids::PaymentId;
@@ -30,6 +31,8 @@ pub enum Route {
     Health,
     Readiness,
     Metrics,
+    Contract,
+    Docs,
 }
 
 /// A route's method; GET is served for HEAD too.
@@ -53,7 +56,7 @@ use Access::{Get, Post};
 
 /// Every route, in the order of [`Route`].
 #[rustfmt::skip]
-pub static ROUTES: [Entry; 22] = [
+pub static ROUTES: [Entry; 24] = [
     entry(Route::Authorize,       Post, "/api/v1/payments", "Authorize a payment, or authorize and capture it: a sale"),
     entry(Route::Capture,         Post, "/api/v1/payments/{id}/captures", "Capture a payment, whole or in part"),
     entry(Route::Void,            Post, "/api/v1/payments/{id}/voids", "Void what is left of an authorization"),
@@ -76,6 +79,8 @@ pub static ROUTES: [Entry; 22] = [
     entry(Route::Health,          Get,  "/healthz", "Whether the process runs"),
     entry(Route::Readiness,       Get,  "/readyz", "Whether the process can serve, probe by probe"),
     entry(Route::Metrics,         Get,  "/metrics", "Metrics in the OpenMetrics text format"),
+    entry(Route::Contract,        Get,  "/openapi.json", "This contract, as OpenAPI 3.1"),
+    entry(Route::Docs,            Get,  "/docs", "This contract, to be read and tried out"),
 ];
 
 const fn entry(route: Route, method: Access, path: &'static str, summary: &'static str) -> Entry {
@@ -153,18 +158,16 @@ impl Methods {
 
 static ROUTER: LazyLock<matchit::Router<Methods>> = LazyLock::new(|| {
     let mut router = matchit::Router::new();
-    for first in &ROUTES {
-        let mut methods = Methods::default();
-        for entry in ROUTES.iter().filter(|entry| entry.path == first.path) {
-            match entry.method {
-                Get => methods.get = Some(entry.route),
-                Post => methods.post = Some(entry.route),
-            }
+    let mut by_path = BTreeMap::<_, Methods>::new();
+    for entry in &ROUTES {
+        let methods = by_path.entry(entry.path).or_default();
+        match entry.method {
+            Get => methods.get = Some(entry.route),
+            Post => methods.post = Some(entry.route),
         }
-        let known = router.at(first.path).is_ok();
-        if !known {
-            router.insert(first.path, methods).expect("the table's paths don't conflict");
-        }
+    }
+    for (path, methods) in by_path {
+        router.insert(path, methods).expect("the table's paths don't conflict");
     }
     router
 });

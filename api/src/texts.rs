@@ -7,9 +7,11 @@ use crate::error::ApiError;
 use crate::fields::{Fields, invalid, string_of};
 use crate::problem::{FIELD_INVALID, INTERNAL};
 
-const MAX_PAIRS: usize = 20;
-const MAX_NAME_CHARS: usize = 40;
-const MAX_VALUE_CHARS: usize = 500;
+pub(crate) const MAX_REFERENCE_CHARS: usize = 128;
+pub(crate) const MAX_REASON_CHARS: usize = 255;
+pub(crate) const MAX_PAIRS: usize = 20;
+pub(crate) const MAX_NAME_CHARS: usize = 40;
+pub(crate) const MAX_VALUE_CHARS: usize = 500;
 
 /// A text of 1 to `max` characters without control characters.
 pub(crate) fn text(

@@ -9,6 +9,7 @@ mod batches;
 mod bounds;
 mod cancellations;
 mod client;
+mod contract;
 mod crash;
 mod dry_runs;
 mod durability;
@@ -36,6 +37,7 @@ mod seals;
 mod server;
 mod settings;
 mod store;
+mod tour;
 mod views;
 mod waiting;
 

@@ -122,7 +122,7 @@ pub(crate) async fn a_tampered_cursor_of_any_list_is_refused_and_nothing_else(st
         let page = daybook.list_until(&path, |list| list["nextCursor"].is_string()).await;
         let next = page["nextCursor"].as_str().unwrap();
         for bad in tampered(next) {
-            let answer = daybook.get(&format!("{path}&cursor={bad}")).await.expect(400);
+            let answer = daybook.get(&format!("{path}&cursor={bad}")).await.expect(422);
             assert_eq!(answer.text_field("code"), "CURSOR_INVALID", "{list} {bad}: {answer:?}");
         }
         let second = daybook.get(&format!("{path}&cursor={next}")).await.expect(200).json();

@@ -31,7 +31,7 @@ const LISTS: [&str; 7] = [
 ];
 
 #[derive(Default)]
-struct StandIn {
+pub(crate) struct StandIn {
     asked: Mutex<Vec<(&'static str, PageQuery)>>,
     error: Option<ViewError>,
     /// How far the views are, in steps of one each time they are asked.
@@ -81,6 +81,8 @@ impl ViewQueries for StandIn {
         }
         let number: usize = query.after.as_deref().map_or(0, |after| after.parse().unwrap());
         if number == self.pages {
+            // A store takes its time: what was read before it is on its way by then.
+            tokio::task::yield_now().await;
             return Err(unavailable());
         }
         let items = vec![refund("=1+1"), refund("a \"b\"")];
@@ -125,7 +127,7 @@ impl ViewLag for Behind {
     }
 }
 
-async fn serve_views(error: Option<ViewError>) -> (Served, Arc<StandIn>) {
+pub(crate) async fn serve_views(error: Option<ViewError>) -> (Served, Arc<StandIn>) {
     serve_stand_in(StandIn { error, ..StandIn::default() }).await
 }
 
@@ -233,9 +235,9 @@ async fn a_list_waits_until_its_view_has_got_to_a_position() {
     let answer = served.send(&request("GET", &late, "prefer: wait=0\r\n", b"")).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "VIEWS_BEHIND"), "{answer:?}");
     assert_eq!(answer.header("retry-after"), Some("1"));
-    for bad in ["3", "x:1", "4:1"] {
+    for (bad, status) in [("3", 400), ("x:1", 400), ("4:1", 422)] {
         let answer = served.get(&format!("{}?minPosition={bad}", LISTS[0])).await;
-        assert_eq!((answer.status, answer.json()["field"].as_str()), (400, Some("minPosition")));
+        assert_eq!((answer.status, answer.json()["field"].as_str()), (status, Some("minPosition")));
     }
 }
 
@@ -261,7 +263,7 @@ async fn bad_parameters_are_refused_before_the_view_is_asked() {
     assert!(views.asked.lock().unwrap().is_empty());
 }
 
-fn unavailable() -> ViewError {
+pub(crate) fn unavailable() -> ViewError {
     ViewError::Store(StoreError::Unavailable { store: "views", cause: "secret path".to_owned() })
 }
 
@@ -269,7 +271,7 @@ fn unavailable() -> ViewError {
 async fn views_that_cannot_answer_say_why() {
     let (served, _) = serve_views(Some(ViewError::BadCursor)).await;
     let answer = served.get("/api/v1/refunds?cursor=x").await;
-    assert_eq!((answer.status, answer.code().as_str()), (400, "CURSOR_INVALID"));
+    assert_eq!((answer.status, answer.code().as_str()), (422, "CURSOR_INVALID"));
 
     let (served, _) = serve_views(Some(unavailable())).await;
     let answer = served.get("/api/v1/refunds").await;

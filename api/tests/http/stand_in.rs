@@ -71,6 +71,16 @@ impl StandIn {
         *self.script.lock().unwrap() = script;
     }
 
+    /// The script, unless it says to refuse or to panic.
+    fn obeyed(&self) -> Result<Script, EngineError> {
+        let script = self.script.lock().unwrap().clone();
+        match script {
+            Script::Refuse(error) => Err(error),
+            Script::Panic => panic!("as scripted"),
+            other => Ok(other),
+        }
+    }
+
     fn folded(&self) -> Option<Payment> {
         Payment::fold(self.events.lock().unwrap().iter())
     }
@@ -138,12 +148,7 @@ impl StandIn {
         begin: impl FnOnce(Option<&Payment>) -> Result<Option<OperationId>, EngineError>,
     ) -> Result<Answer, EngineError> {
         self.waits.lock().unwrap().push(wait);
-        let script = self.script.lock().unwrap().clone();
-        match &script {
-            Script::Refuse(error) => return Err(error.clone()),
-            Script::Panic => panic!("as scripted"),
-            _ => {}
-        }
+        let script = self.obeyed()?;
         let replayed = begin(self.folded().as_ref())?;
         if replayed.is_none() {
             self.conclude(&script, operation_id);
@@ -307,10 +312,12 @@ impl Payments for StandIn {
     }
 
     async fn payment(&self, id: PaymentId) -> Result<Option<PaymentView>, EngineError> {
+        self.obeyed()?;
         Ok(self.view().filter(|view| view.snapshot.payment_id == id))
     }
 
     async fn events(&self, id: PaymentId) -> Result<Vec<Recorded>, EngineError> {
+        self.obeyed()?;
         let events = self.events.lock().unwrap();
         let recorded = events.iter().zip(1..).map(|(event, version)| Recorded {
             partition: Partition::new(3),

@@ -9,14 +9,16 @@ use daybook_engine::ids::{OperationId, PaymentId};
 use daybook_engine::journal::{Account, Side};
 use daybook_engine::merchant::MerchantId;
 use daybook_engine::money::{Amount, Currency};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::views::View;
 use crate::views::list::{Domain, Filter, KeyColumn, List, Order, Test};
 
 /// One line of a journal entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Posting", deny_unknown_fields)]
 pub struct PostingBody {
     pub payment_id: PaymentId,
     pub operation_id: OperationId,

@@ -1,0 +1,84 @@
+//! The README's tour, word for word: what it sends, and what it says comes back.
+
+use hyper::Method;
+use tokio::time::{Instant, sleep};
+
+use crate::harness::{Daybook, PATIENCE};
+use crate::store::Store;
+
+/// A request of the tour.
+#[derive(Debug)]
+struct Step {
+    path: String,
+    body: Option<String>,
+    /// Parts of the answer: `"status":"CAPTURED"` and the like.
+    says: Vec<String>,
+}
+
+/// Each `curl` with what stands behind its `#` or in the next block of JSON.
+fn steps() -> Vec<Step> {
+    let readme = include_str!("../../README.md");
+    let (_, tour) = readme.split_once("## A tour").unwrap();
+    let (tour, _) = tour.split_once("And for people").unwrap();
+    let commands = tour.replace("\\\n", "").replace("```json", "#");
+    let commands = commands.split("curl -s ").skip(1).map(|command| {
+        let (sent, said) = command.split_once('#').unwrap_or((command, ""));
+        let (_, from_path) = sent.split_once("localhost:8080").unwrap();
+        let end = from_path.find(['\'', ' ', '\n']).unwrap();
+        let body = sent.split_once("-d '").map(|(_, rest)| rest.split('\'').next().unwrap());
+        // What depends on the ledger and the day is not compared.
+        let is_fixed = |part: &&str| {
+            part.contains("\":")
+                && !["paymentId", "date", "asOf", "positions"]
+                    .iter()
+                    .any(|name| part.contains(name))
+        };
+        let says =
+            said.split("```").next().unwrap().split([',', '{', '}', '…', '\n']).map(str::trim);
+        Step {
+            path: from_path[..end].to_owned(),
+            body: body.map(str::to_owned),
+            says: says
+                .filter(is_fixed)
+                .map(|part| part.trim_matches(['[', ']']).to_owned())
+                .collect(),
+        }
+    });
+    commands.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_readme_says_what_happens() {
+    let steps = steps();
+    assert!(steps.len() >= 7, "{steps:?}");
+    assert!(steps.iter().filter(|step| step.says.is_empty()).count() <= 1, "{steps:?}");
+    let daybook = Daybook::start(Store::Embedded, &[]).await;
+    let mut id = String::new();
+    for step in steps {
+        let path = step.path.replace("$ID", &id);
+        let method = if step.body.is_some() { Method::POST } else { Method::GET };
+        let give_up = Instant::now() + PATIENCE;
+        // The lists follow the ledger in their own time.
+        loop {
+            let json = [("content-type", "application/json")];
+            let answer =
+                daybook.send(method.clone(), &path, &json, step.body.clone()).await.unwrap();
+            if id.is_empty() {
+                id = answer.text_field("paymentId");
+            }
+            let missing: Vec<_> =
+                step.says.iter().filter(|part| !answer.text.contains(*part)).collect();
+            if missing.is_empty() {
+                break;
+            }
+            let may_follow = method == Method::GET && Instant::now() < give_up;
+            assert!(may_follow, "{path} doesn't say {missing:?} but {}", answer.text);
+            sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+    let shown = daybook.command("show", &[&id]).await;
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for line in ["EUR 5.00", "EUR 2.00"] {
+        assert!(shown.contains(line), "{shown}");
+    }
+}

@@ -1,5 +1,6 @@
-//! What clients get, byte for byte: status, headers and body of each kind of answer, one file each
-//! under `golden`. A file never changes (`engine/tests/public_contract/manifest.rs`).
+//! What clients get: status, headers and body of each kind of answer, one file each under `golden`,
+//! byte for byte but for texts that are for people. A file never changes
+//! (`engine/tests/public_contract/manifest.rs`).
 
 use std::fmt::Write;
 
@@ -10,17 +11,32 @@ use crate::file::{assert_golden, write_missing};
 use crate::fixture::{AUTHORIZE, Served, serve};
 use crate::stand_in::{PAYMENT_ID, Script};
 
-/// Whose values differ from run to run.
-const OF_THE_RUN: [&str; 2] = ["date", "x-request-id"];
+/// Headers whose values differ from run to run, or follow from the body.
+const NOT_PROMISED: [&str; 3] = ["content-length", "date", "x-request-id"];
+/// Fields whose wording may change.
+const FOR_PEOPLE: [&str; 3] = ["title", "detail", "message"];
 
 fn text(response: &Response) -> String {
     let mut text = format!("{}\n", response.status);
     let mut headers: Vec<_> = response.headers().collect();
     headers.sort_unstable();
-    for (name, value) in headers.into_iter().filter(|(name, _)| !OF_THE_RUN.contains(name)) {
+    for (name, value) in headers.into_iter().filter(|(name, _)| !NOT_PROMISED.contains(name)) {
         writeln!(text, "{name}: {value}").unwrap();
     }
-    text + "\n" + &response.body + "\n"
+    text + "\n" + &FOR_PEOPLE.iter().fold(response.body.clone(), masked) + "\n"
+}
+
+/// The body with every text of this field as `…`.
+fn masked(body: String, field: &&str) -> String {
+    let start = format!("\"{field}\":\"");
+    let mut parts = body.split(&start);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |masked, part| {
+        let is_escaped = |at: usize| part[..at].ends_with('\\');
+        let mut quotes = part.match_indices('"').map(|(at, _)| at);
+        let end = quotes.find(|at| !is_escaped(*at)).unwrap_or(part.len());
+        masked + &start + "…" + &part[end..]
+    })
 }
 
 /// A payment's life, each answer under its name.

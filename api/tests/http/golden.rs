@@ -64,7 +64,7 @@ impl Life {
         self.answers.push((name, text(&answer)));
     }
 
-    async fn to_payment(&mut self, name: &'static str, end: &str, body: &str) {
+    async fn post_to_payment(&mut self, name: &'static str, end: &str, body: &str) {
         self.post(name, &format!("/api/v1/payments/{PAYMENT_ID}/{end}"), body).await;
     }
 }
@@ -79,16 +79,16 @@ async fn of_version_1() -> Vec<(&'static str, String)> {
     life.post("repeat", PAYMENTS, &texts).await;
     life.post("key_reused", PAYMENTS, &texts.replace("1000", "7")).await;
     life.post("field_invalid", PAYMENTS, &texts.replace("1000", "1.5")).await;
-    life.to_payment("capture", "captures", r#"{"amount":600,"idempotencyKey":"c-1"}"#).await;
-    life.to_payment("refund", "refunds", r#"{"amount":100,"idempotencyKey":"r-1"}"#).await;
-    life.to_payment("conflict", "captures", r#"{"amount":401,"idempotencyKey":"c-2"}"#).await;
-    life.to_payment("cancellation", "cancellations", r#"{"reason":"sold out"}"#).await;
+    life.post_to_payment("capture", "captures", r#"{"amount":600,"idempotencyKey":"c-1"}"#).await;
+    life.post_to_payment("refund", "refunds", r#"{"amount":100,"idempotencyKey":"r-1"}"#).await;
+    life.post_to_payment("conflict", "captures", r#"{"amount":401,"idempotencyKey":"c-2"}"#).await;
+    life.post_to_payment("cancellation", "cancellations", r#"{"reason":"sold out"}"#).await;
     life.get("payment", &format!("{PAYMENTS}/{PAYMENT_ID}")).await;
     life.get("events", &format!("{PAYMENTS}/{PAYMENT_ID}/events")).await;
     life.get("lookup", &format!("{PAYMENTS}/lookup?merchantId=shop-1&idempotencyKey=k-1")).await;
     life.get("not_found", &format!("{PAYMENTS}/{}", PAYMENT_ID.replace('7', "0"))).await;
     life.served.engine.play(Script::Refuse(EngineError::Overloaded));
-    life.to_payment("overloaded", "voids", "{}").await;
+    life.post_to_payment("overloaded", "voids", "{}").await;
     life.answers
 }
 
@@ -96,7 +96,7 @@ async fn of_others() -> Vec<(&'static str, String)> {
     let mut batch = Life::begin().await;
     let items = format!(r#"{{"items":[{AUTHORIZE},{{"merchantId":"shop-1"}}]}}"#);
     batch.post("batch", "/api/v1/payments/batch", &items).await;
-    batch.to_payment("void", "voids", "").await;
+    batch.post_to_payment("void", "voids", "").await;
     let mut pending = Life::begin().await;
     pending.served.engine.play(Script::LeavePending);
     pending.post_with("pending", PAYMENTS, "prefer: wait=1\r\n", AUTHORIZE).await;

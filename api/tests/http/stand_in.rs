@@ -303,6 +303,7 @@ impl Payments for StandIn {
         merchant_id: &MerchantId,
         key: &IdempotencyKey,
     ) -> Result<Option<PaymentView>, EngineError> {
+        self.obeyed()?;
         Ok(self.view().filter(|view| {
             let payment = &view.snapshot.payment;
             let first = payment.authorization().and_then(|first| first.request.as_ref());

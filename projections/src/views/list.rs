@@ -180,7 +180,7 @@ impl Domain {
                 let names = closed.names();
                 let known = names.iter().find(|name| **name == text);
                 known
-                    .map(|name| Cell::text(*name))
+                    .map(|name| Cell::text(name))
                     .ok_or_else(|| format!("must be one of {}", names.join(", ")))
             }
         }

@@ -45,6 +45,8 @@ pub struct Oracle {
     ledger: Vec<Vec<Entry>>,
     /// What the ledger held in earlier incarnations, before it fell back.
     fallen: BTreeMap<u32, Vec<Vec<Entry>>>,
+    /// Where the copy ended that an incarnation began with, by partition.
+    starts: BTreeMap<u32, Vec<u64>>,
     ids: BTreeSet<String>,
     /// Every payment at each of its versions.
     payments: BTreeMap<String, Vec<Account>>,
@@ -147,6 +149,7 @@ impl Oracle {
     pub fn fell_back(&mut self, heads: &[u64]) {
         self.fallen.insert(self.incarnation, self.ledger.clone());
         self.incarnation += 1;
+        self.starts.insert(self.incarnation, heads.to_vec());
         for (events, head) in self.ledger.iter_mut().zip(heads) {
             events.truncate(usize::try_from(*head).unwrap_or(usize::MAX));
         }

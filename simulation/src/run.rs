@@ -152,11 +152,14 @@ fn flagged(world: &World) -> BTreeSet<String> {
 
 fn readers(world: &World) -> Vec<Reached> {
     let topic = topic(world);
-    let incarnation = world.stores().ledger.identity().incarnation;
+    let ledger = world.stores().ledger.clone();
+    // What a restore has lost says nothing of the ledger as it is.
     let published = |partition: Partition| {
         let own = topic.iter().filter(|record| record.partition == partition.number());
-        let now = own.filter(|record| record.incarnation == incarnation);
-        now.map(|record| record.position).max().unwrap_or(0)
+        let kept = own.filter(|record| {
+            !ledger.incarnations().is_void(partition, record.incarnation, record.position)
+        });
+        kept.map(|record| record.position).max().unwrap_or(0)
     };
     let positions = Partition::all(world.plan.partitions).map(published).collect();
     let views = world.stores().view_rows.positions();

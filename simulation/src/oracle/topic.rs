@@ -22,9 +22,9 @@ impl Oracle {
         let mut seen: BTreeMap<(u16, u32), u64> = BTreeMap::new();
         for record in records {
             let Published { partition, incarnation, position, .. } = *record;
-            let last = seen.entry((partition, incarnation)).or_default();
-            let (is_first, next) = (position > *last, *last + 1);
-            *last = position.max(*last);
+            let last = self.reached(&seen, partition, incarnation);
+            let (is_first, next) = (position > last, last + 1);
+            seen.insert((partition, incarnation), position.max(last));
             let name =
                 format!("the topic's record {partition}:{position} of incarnation {incarnation}");
             self.must(!is_first || position == next, TopicInOrder, || {
@@ -36,13 +36,24 @@ impl Oracle {
             self.must(is_own, TopicInOrder, || format!("{name} is not what the ledger held"));
         }
         for (partition, events) in self.ledger.iter().enumerate() {
-            let last = seen.get(&(u16::try_from(partition).unwrap_or(u16::MAX), self.incarnation));
-            let (last, head) = (last.copied().unwrap_or(0), events.len() as u64);
+            let number = u16::try_from(partition).unwrap_or(u16::MAX);
+            let (last, head) = (self.reached(&seen, number, self.incarnation), events.len() as u64);
             if last != head {
                 let what = format!("the topic's partition {partition} ends with {last} of {head}");
                 self.breaches.push(super::Breach { invariant: TopicInOrder, what });
             }
         }
+    }
+
+    /// Up to where an incarnation's first occurrences have come. It goes on behind what the one before
+    /// had published of the copy that it began with.
+    fn reached(&self, seen: &BTreeMap<(u16, u32), u64>, partition: u16, incarnation: u32) -> u64 {
+        if let Some(last) = seen.get(&(partition, incarnation)) {
+            return *last;
+        }
+        let start =
+            self.starts.get(&incarnation).and_then(|starts| starts.get(usize::from(partition)));
+        start.map_or(0, |start| (*start).min(self.reached(seen, partition, incarnation - 1)))
     }
 
     fn held(&self, incarnation: u32, partition: u16, position: u64) -> Option<(&str, &str)> {

@@ -177,6 +177,8 @@ fn table<L: Listing>(
 /// The page after a cursor, and those that follow it, each made when the one before has been sent.
 fn follow<L: Listing>(sources: Sources, query: PageQuery, after: String) -> Making {
     Box::pin(async move {
+        // What is made already is sent before the next is begun.
+        tokio::task::yield_now().await;
         let query = query.after(Some(after));
         let page = L::page(&sources, &query).await?;
         let text = csv::lines(&page.items);

@@ -148,9 +148,9 @@ pub(crate) async fn every_order_and_its_opposite_hold_the_same_rows(store: Store
 /// Every filter of every list, with a value that some rows have and others don't.
 pub(crate) async fn every_filter_holds_back_what_it_must(store: Store) {
     let (_, desk) = filled(store, 20).await;
-    desk.damage("UPDATE payment SET status = 'VOIDED', amount = 7 WHERE position % 2 = 0").await;
+    desk.damage("UPDATE payment SET status = 'VOIDED', amount = 7 WHERE currency = 'JPY'").await;
     desk.damage("UPDATE operation SET status = 'FAILED', amount = 7 WHERE verb = 'refund'").await;
-    desk.damage("UPDATE settlement_line SET amount = 7 WHERE position % 2 = 0").await;
+    desk.damage("UPDATE settlement_line SET amount = 7 WHERE kind = 'refund'").await;
     for table in ["operation", "refund"] {
         let some = format!("SELECT operation_id FROM {table} ORDER BY operation_id LIMIT 2");
         desk.damage(String::leak(format!(

@@ -7,7 +7,7 @@ use daybook_engine::ids::{Partition, PaymentId};
 use daybook_engine::ledger::Recorded;
 use daybook_projections::projector::PARKED_MAX;
 use daybook_projections::views::ParkedPayment;
-use daybook_projections::{Outcome, Retried, ViewError, retry_parked};
+use daybook_projections::{Outcome, Retried, View, ViewError, retry_parked};
 
 use crate::book::{Book, PARTITIONS};
 use crate::history::History;
@@ -53,7 +53,11 @@ async fn rows_of(desk: &Desk, payment_id: PaymentId) -> Vec<String> {
 async fn assert_only_this_is_parked(desk: &Desk, book: &Book, history: &History, event: &Recorded) {
     for (partition, cursors) in desk.views.cursors().await.unwrap() {
         let head = history.of_partition(partition).len() as u64;
-        assert_eq!(all_views_at(&cursors), [head; 5], "partition {partition} goes on");
+        assert_eq!(
+            all_views_at(&cursors),
+            [head; View::ALL.len()],
+            "partition {partition} goes on"
+        );
     }
     let found = parked(desk).await;
     assert_eq!(found.len(), 1, "{found:#?}");
@@ -102,7 +106,11 @@ pub(crate) async fn an_event_that_does_not_fit_parks_its_payment(store: Store) {
     assert!(found[0].cause.contains("and the view has version"), "{}", found[0].cause);
     let cursors = desk.views.cursors().await.unwrap();
     let head = history.of_partition(event.partition).len() as u64;
-    assert!(cursors.iter().any(|(p, c)| *p == event.partition && all_views_at(c) == [head; 5]));
+    assert!(
+        cursors
+            .iter()
+            .any(|(p, c)| *p == event.partition && all_views_at(c) == [head; View::ALL.len()])
+    );
 }
 
 pub(crate) async fn an_event_that_the_rows_refuse_is_found_and_parks_its_payment(store: Store) {
@@ -131,7 +139,11 @@ pub(crate) async fn an_event_that_the_rows_refuse_is_found_and_parks_its_payment
     assert!(found[0].cause.contains("the operations view"), "{}", found[0].cause);
     for (partition, cursors) in desk.views.cursors().await.unwrap() {
         let head = history.of_partition(partition).len() as u64;
-        assert_eq!(all_views_at(&cursors), [head; 5], "partition {partition} goes on");
+        assert_eq!(
+            all_views_at(&cursors),
+            [head; View::ALL.len()],
+            "partition {partition} goes on"
+        );
     }
 }
 
@@ -290,7 +302,11 @@ pub(crate) async fn a_partition_with_too_many_parked_payments_stands_still(store
     for (partition, cursors) in desk.views.cursors().await.unwrap() {
         let head = history.of_partition(partition).len() as u64;
         let is_standing = partition == Partition::new(2);
-        assert_eq!(all_views_at(&cursors) == [head; 5], !is_standing, "partition {partition}");
+        assert_eq!(
+            all_views_at(&cursors) == [head; View::ALL.len()],
+            !is_standing,
+            "partition {partition}"
+        );
     }
     assert_eq!(PARTITIONS, 4);
     desk.damage("DELETE FROM parked").await;

@@ -79,7 +79,7 @@ async fn a_server_that_says_nothing_more_is_given_up() {
         (Question::Apply, "UPDATE view_cursor"),
         (Question::Apply, "FOR UPDATE"),
         (Question::Page, "WHERE view = $1"),
-        (Question::Page, "ORDER BY created_at"),
+        (Question::Page, "ORDER BY payment.created_at"),
         (Question::Snapshot, "READ ONLY"),
         (Question::Snapshot, "SET LOCAL"),
     ] {

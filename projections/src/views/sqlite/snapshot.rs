@@ -32,9 +32,9 @@ impl SqliteSnapshot {
     }
 }
 
-/// Columns as SQL literals: whatever stands there can be shown and compared.
-fn literals(columns: &[&str]) -> String {
-    let quoted = columns.iter().map(|column| format!("quote({column})"));
+/// Columns of a table as SQL literals: whatever stands there can be shown and compared.
+fn literals(table: &Table, columns: &[&str]) -> String {
+    let quoted = columns.iter().map(|column| format!("quote({}.{column})", table.name));
     quoted.collect::<Vec<_>>().join(", ")
 }
 
@@ -79,8 +79,8 @@ impl ViewSnapshot for SqliteSnapshot {
         table: &'static Table,
         keys: &[Cell<'static>],
     ) -> Result<Vec<Joined>, ViewError> {
-        let (columns, name, key) = (literals(table.columns), table.name, key_column(table));
-        let identity = literals(table.identity_columns());
+        let (columns, name, key) = (literals(table, table.columns), table.name, key_column(table));
+        let identity = literals(table, table.identity_columns());
         let wanted: Vec<Wanted<'_>> = keys.iter().map(Wanted).collect();
         let rows = sqlx::query_as(AssertSqlSafe(format!(
             "SELECT concat_ws(',', {identity}), concat_ws(',', {columns})
@@ -100,7 +100,7 @@ impl ViewSnapshot for SqliteSnapshot {
         table: &'static Table,
         keys: &[Cell<'static>],
     ) -> Result<Vec<Literals>, ViewError> {
-        let (columns, name, key) = (literals(table.columns), table.name, key_column(table));
+        let (columns, name, key) = (literals(table, table.columns), table.name, key_column(table));
         let wanted: Vec<Wanted<'_>> = keys.iter().map(Wanted).collect();
         // Every name in the statement is a constant of this crate.
         let rows = sqlx::query(AssertSqlSafe(format!(
@@ -132,7 +132,8 @@ impl ViewSnapshot for SqliteSnapshot {
         key: Option<&str>,
         limit: u32,
     ) -> Result<Vec<Literals>, ViewError> {
-        let (columns, name, column) = (literals(table.columns), table.name, key_column(table));
+        let (columns, name, column) =
+            (literals(table, table.columns), table.name, key_column(table));
         // The key is a literal that this snapshot read with quote(), so it is safe to say again.
         let after = key.map_or_else(String::new, |key| format!("AND {column} > {key}"));
         let rows = sqlx::query(AssertSqlSafe(format!(
@@ -151,7 +152,7 @@ impl ViewSnapshot for SqliteSnapshot {
     }
 
     async fn all(&mut self, table: &'static Table) -> Result<Vec<Literals>, ViewError> {
-        let columns = literals(table.columns);
+        let columns = literals(table, table.columns);
         let statement = format!("SELECT {columns} FROM {} WHERE partition = ?1", table.name);
         let rows = sqlx::query(AssertSqlSafe(statement))
             .bind(self.partition.number())

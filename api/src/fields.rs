@@ -82,9 +82,9 @@ impl<'a> Fields<'a> {
             },
             Json::Number(Number::TooLarge) => Err(must(&at_most())),
             Json::Number(Number::TooSmall) => Err(must("not be negative")),
-            Json::Number(Number::Fraction) => Err(must(
-                "be written as a whole number of minor units, without fraction or exponent: 1000",
-            )),
+            Json::Number(Number::Fraction) => {
+                Err(must("be a whole number of minor units, without a fraction: 1000"))
+            }
             Json::Null => Err(must("be a whole number of minor units, not null")),
             Json::String(_) => Err(must("be a number, not a string: 1000, not \"1000\"")),
             other => {

@@ -32,7 +32,7 @@ pub(crate) enum Number {
     /// Beyond `i64`, with or without a fraction.
     TooLarge,
     TooSmall,
-    /// Written with a fraction or an exponent, or as -0.
+    /// With a fraction, or beyond what a float holds exactly.
     Fraction,
 }
 
@@ -133,11 +133,14 @@ impl<'de> Visitor<'de> for Value<'_> {
         Ok(Json::Number(i64::try_from(value).map_or(Number::TooLarge, Number::Integer)))
     }
 
-    /// An integer within `i64` never comes here, so what is small enough was written otherwise.
+    /// `1000.0` and `1e3` are the integer 1000 (as JSON Schema has it), where a float holds every digit of it.
     fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
         const MOST: f64 = 9.0e18;
         const LEAST: f64 = -9.0e18;
+        /// 2^53: beyond it not every integer has a float.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
         Ok(Json::Number(match value {
+            whole if whole.fract() == 0.0 && whole.abs() <= EXACT => Number::Integer(whole as i64),
             large if large > MOST => Number::TooLarge,
             small if small < LEAST => Number::TooSmall,
             _ => Number::Fraction,
@@ -217,10 +220,13 @@ mod tests {
             ("9223372036854775808", Number::TooLarge),
             ("99999999999999999999999999", Number::TooLarge),
             ("-99999999999999999999", Number::TooSmall),
-            ("1.0", Number::Fraction),
-            ("1e3", Number::Fraction),
-            ("-0", Number::Fraction),
+            ("1.0", Number::Integer(1)),
+            ("1e3", Number::Integer(1000)),
+            ("-0", Number::Integer(0)),
+            ("9007199254740992.0", Number::Integer(9_007_199_254_740_992)),
+            ("9007199254740994.0", Number::Fraction),
             ("0.1", Number::Fraction),
+            ("1000.5", Number::Fraction),
         ];
         for (text, number) in table {
             assert_eq!(parse(text.as_bytes()).unwrap(), Json::Number(number), "{text}");

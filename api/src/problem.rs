@@ -21,7 +21,7 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     No,
-    /// When the operation that stands in the way has an outcome: `Retry-After: 1`.
+    /// When what stands in the way has passed, an operation without an outcome mostly: `Retry-After: 1`.
     WhenConcluded,
     /// When the process can serve again: `Retry-After` as set.
     WhenServed,
@@ -35,9 +35,7 @@ impl Retry {
     pub const fn advice(self) -> &'static str {
         match self {
             No => "no",
-            WhenConcluded => {
-                "yes, after `Retry-After`: an operation that is pending stands in the way"
-            }
+            WhenConcluded => "yes, after `Retry-After`, when what stands in the way has passed",
             WhenServed => "yes, after `Retry-After`, with the same key",
         }
     }
@@ -112,7 +110,7 @@ problems! {
     STOPPING                   503 WhenServed "The process is stopping" "Repeat it after Retry-After, with the same key."
     LEDGER_UNAVAILABLE         503 WhenServed "The ledger can't be used" "Repeat it after Retry-After, with the same key."
     VIEWS_UNAVAILABLE          503 WhenServed "The views can't be read" "Repeat it after Retry-After."
-    VIEWS_BEHIND               503 WhenServed "The view has not got there yet" "Repeat it after Retry-After, or have it wait with Prefer: wait=N."
+    VIEWS_BEHIND               409 WhenConcluded "The view has not got there yet" "Repeat it after Retry-After, or have it wait with Prefer: wait=N."
     VIEWS_NOT_SERVED           503 WhenServed "This process serves no lists" "Ask a process that runs the api role."
     API_NOT_SERVED             503 WhenServed "This process serves no payments" "Ask a process that runs the api role."
     LEDGER_UNREADABLE          500 No "The ledger holds what this build can't read" "Operators: upgrade daybook, or run daybook verify."

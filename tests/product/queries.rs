@@ -62,7 +62,7 @@ pub(crate) async fn payments_are_found_by_what_is_known_of_them(store: Store) {
     assert_eq!(ids(&daybook.get(&next).await.expect(200).json()).len(), 3);
     for other in ["", "status=DECLINED&", "status=AUTHORIZED&sort=createdAt&"] {
         let path = format!("/api/v1/payments?{other}cursor={cursor}");
-        let refused = daybook.get(&path).await.expect(400);
+        let refused = daybook.get(&path).await.expect(422);
         assert_eq!(refused.text_field("code"), "CURSOR_INVALID", "{other}: {refused:?}");
     }
     daybook.verify().await;

@@ -182,8 +182,9 @@ static BATCH: [Answer; 1] = [read(
     typed::<BatchBody<'static>>,
 )
 .with(OF_VERBS)];
-static OLDER_AUTHORIZED: [Answer; 1] =
-    [older("Authorized, declined or pending.").like(examples::OLDER)];
+static OLDER_AUTHORIZED: [Answer; 1] = [older("Authorized, declined or pending.")
+    .like(examples::OLDER)
+    .leads_to(&[Route::OlderCapture, Route::OlderRefund])];
 static OLDER_CAPTURED: [Answer; 1] = [older("Captured, failed or pending.")];
 static OLDER_REFUNDED: [Answer; 1] = [older("Refunded, failed or pending.")];
 static PAYMENT: [Answer; 1] = [read("The payment.", typed::<PaymentBody>).like(examples::PAYMENT)];

@@ -64,7 +64,7 @@ pub(super) fn header_parameters() -> Value {
         "Prefer": header(
             "Prefer",
             "`wait=N` waits up to N seconds, at most 30, for the outcome (RFC 7240). What can't be read is ignored.",
-            "wait=10",
+            "wait=0",
         ),
         "IdempotencyKey": header(
             "Idempotency-Key",

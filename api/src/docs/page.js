@@ -172,19 +172,21 @@ const walk = () => {
     ['Void the rest', 'POST', `${payment}/voids`, {}],
     ['Read it: 500 captured, 200 refunded, 500 voided', 'GET', payment],
     ['Find it in the lists', 'GET', '/api/v1/payments?merchantId=shop-1&limit=5'],
-    ['See its settlement', 'GET', '/api/v1/settlements?merchantId=shop-1'],
+    ['See what the shop is owed', 'GET', '/api/v1/settlements?merchantId=shop-1'],
+    ['Download the lines of it as CSV', 'GET', '/api/v1/settlements/lines?merchantId=shop-1', null, { Accept: 'text/csv' }],
   ];
-  at('steps').append(...steps.map(([title, method, path, body]) => {
+  at('steps').append(...steps.map(([title, method, path, body, accept = {}]) => {
     const shell = make('pre', {});
     const answer = make('pre', { hidden: true });
     const write = () => {
       const sent = body ? ` -H 'content-type: application/json' \\\n  -d '${fill(JSON.stringify(body))}'` : '';
-      shell.textContent = `curl '${location.origin}${fill(path)}'${sent}`;
+      const wanted = Object.entries(accept).map(([name, value]) => ` -H '${name.toLowerCase()}: ${value}'`).join('');
+      shell.textContent = `curl '${location.origin}${fill(path)}'${wanted}${sent}`;
     };
     write();
     addEventListener('found', write);
     const run = async () => {
-      const got = await send(answer, method, fill(path), body ? json : {}, body && fill(JSON.stringify(body)));
+      const got = await send(answer, method, fill(path), body ? json : accept, body && fill(JSON.stringify(body)));
       const id = got && path === '/api/v1/payments' && method === 'POST' && got.status < 300 && JSON.parse(got.text).paymentId;
       if (!id) return;
       found.PAYMENT = id;

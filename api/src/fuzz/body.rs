@@ -22,7 +22,10 @@ fn is_same(read: &Json<'_>, other: &Value) -> bool {
         (Json::Bool(read), Value::Bool(other)) => read == other,
         (Json::String(read), Value::String(other)) => read == other,
         (Json::Number(Number::Integer(read)), Value::Number(other)) => {
-            other.as_i64() == Some(*read)
+            // `1000.0` is the integer 1000 here and a float there.
+            let is_whole =
+                || other.as_f64().is_some_and(|value| value.to_string() == read.to_string());
+            other.as_i64() == Some(*read) || is_whole()
         }
         // Not written as an integer of 64 bits: a reader that took it for one would be wrong.
         (Json::Number(_), Value::Number(other)) => other.as_i64().is_none(),

@@ -120,7 +120,10 @@ struct Said(Value);
 
 impl Said {
     fn amount(&self) -> Option<i64> {
-        self.0["amount"].as_i64()
+        let amount = &self.0["amount"];
+        let whole =
+            || amount.as_f64().filter(|value| value.fract() == 0.0)?.to_string().parse().ok();
+        amount.as_i64().or_else(whole)
     }
 
     /// Nothing is carried out that was sent to be tried.

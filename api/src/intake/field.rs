@@ -69,7 +69,7 @@ pub(super) const MERCHANT_ID: Field = field(
 
 pub(super) const AMOUNT: Field = field(
     "amount",
-    "In minor units of the payment's currency, written without fraction and exponent: 1000 in EUR is ten euros.",
+    "In minor units of the payment's currency, without a fraction: 1000 in EUR is ten euros.",
     |_| json_schema!({"type": "integer", "format": "int64", "minimum": 1, "maximum": Amount::MAX}),
     &[AMOUNT_INVALID],
 );
@@ -159,13 +159,15 @@ pub(super) const DRY_RUN: Field = field(
 
 pub(super) const ITEMS: Field = field(
     "items",
-    "Authorizations, each with its own key; one never fails another.",
+    "Authorizations, each with its own key; one never fails another. What is no authorization comes to a problem of \
+     its own, so the list may hold anything.",
     |generator| {
+        let authorization = object(&AUTHORIZATION, Others::Refused, generator);
         json_schema!({
             "type": "array",
             "minItems": 1,
             "maxItems": MAX_ITEMS,
-            "items": object(&AUTHORIZATION, Others::Refused, generator),
+            "items": {"anyOf": [authorization, {}]},
         })
     },
     &[FIELD_INVALID],

@@ -1,6 +1,6 @@
 //! The parameters of query strings.
 
-use daybook_engine::clock::{Date, Timestamp};
+use daybook_engine::clock::Date;
 use daybook_engine::idempotency::IdempotencyKey;
 use daybook_engine::ids::PaymentId;
 use daybook_engine::merchant::MerchantId;
@@ -123,10 +123,11 @@ fn of_domain(domain: Domain, generator: &mut SchemaGenerator) -> Schema {
         Domain::Merchant => typed::<MerchantId>(generator),
         Domain::Currency => typed::<Currency>(generator),
         Domain::Amount => {
-            json_schema!({"type": "integer", "format": "int64", "minimum": 1, "maximum": Amount::MAX})
+            json_schema!({"type": "integer", "format": "int64", "minimum": 0, "maximum": Amount::MAX})
         }
         Domain::Count => json_schema!({"type": "integer", "format": "int64", "minimum": 0}),
-        Domain::Time => typed::<Timestamp>(generator),
+        // In any offset, which answers are never written with.
+        Domain::Time => json_schema!({"type": "string", "format": "date-time"}),
         Domain::Day => typed::<Date>(generator),
         Domain::Id => typed::<PaymentId>(generator),
         closed => json_schema!({"type": "string", "enum": closed.names()}),

@@ -180,6 +180,11 @@ async fn provoke(entry: &Entry, status: u16) -> Response {
         }
         413 => ready(entry).await.post(&path(entry), &" ".repeat(65_537)).await,
         415 => ready(entry).await.send(&request("POST", &path(entry), "", b"{}")).await,
+        409 if is_get => {
+            let served = ready(entry).await;
+            let late = format!("{}?minPosition=3:999999", path(entry));
+            served.send(&request("GET", &late, "prefer: wait=0\r\n", b"")).await
+        }
         422 if is_get => ask(&serve_views(Some(ViewError::BadCursor)).await.0, entry).await,
         409 | 422 => {
             let served = ready(entry).await;

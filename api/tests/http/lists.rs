@@ -231,7 +231,7 @@ async fn a_list_waits_until_its_view_has_got_to_a_position() {
     assert_eq!((answer.status, *views.position.lock().unwrap()), (200, 5), "{answer:?}");
     let late = format!("{}?minPosition=3:999999", LISTS[0]);
     let answer = served.send(&request("GET", &late, "prefer: wait=0\r\n", b"")).await;
-    assert_eq!((answer.status, answer.code().as_str()), (503, "VIEWS_BEHIND"), "{answer:?}");
+    assert_eq!((answer.status, answer.code().as_str()), (409, "VIEWS_BEHIND"), "{answer:?}");
     assert_eq!(answer.header("retry-after"), Some("1"));
     for (bad, status) in [("3", 400), ("x:1", 400), ("4:1", 422)] {
         let answer = served.get(&format!("{}?minPosition={bad}", LISTS[0])).await;

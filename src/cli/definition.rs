@@ -96,8 +96,8 @@ fn erase() -> clap::Command {
             "Erase what clients wrote about a payment: its reference, its metadata and the reasons of its \
              refunds, in the ledger and in the views, for good, beside a running `serve` or without one. \
              The events stay as they are: they hold a salted hash, and the salt is erased too. From then on \
-             every read and every replay has null there. On Postgres it takes the owner of the ledger in \
-             --database-url. It may be repeated, and finishes what one that was killed has begun. Backups, and \
+             every read and every replay has null there. On Postgres only the owner of the ledger may do \
+             so. It may be repeated, and finishes what one that was killed has begun. Backups, and \
              what clients were answered before, are not within its reach.",
         )
         .arg(payment())

@@ -172,6 +172,7 @@ const COMMANDS: &[&str] = &[
     "ledger adopt",
     "operations list",
     "operations resolve",
+    "operations acknowledge",
     "projections rebuild",
 ];
 
@@ -195,8 +196,10 @@ pub(crate) async fn the_help_names_every_command_and_setting(store: Store) {
             "verify" => drop(of_serve.insert("against".to_owned())),
             "erase" => drop(of_serve.insert("field".to_owned())),
             "operations list" => {
-                of_serve.extend(["open", "late", "merchant-id", "verb", "json"].map(str::to_owned))
+                let own = ["open", "late", "acknowledged", "merchant-id", "verb", "json"];
+                of_serve.extend(own.map(str::to_owned));
             }
+            "operations acknowledge" => of_serve.extend(["by", "why"].map(str::to_owned)),
             "operations resolve" => of_serve.extend(
                 ["outcome", "by", "why", "amount", "transaction-id", "approval-code"]
                     .map(str::to_owned),

@@ -108,6 +108,7 @@ impl State {
         self.operations.retain(|_, row| stays(&row.partition));
         self.refunds.retain(|_, row| stays(&row.partition));
         self.lines.retain(|(partition, _), _| stays(partition));
+        self.postings.retain(|(partition, ..), _| stays(partition));
         self.settlements.retain(|_, row| stays(&row.partition));
         self.balances.retain(|_, row| stays(&row.partition));
         self.cursors.extend(partitions.iter().map(|p| (*p, ViewCursors::default())));

@@ -123,7 +123,7 @@ fn decode_item(call: &Call, item: Json<'_>) -> Item<AuthorizeRequest> {
         return Err(invalid(FIELD_INVALID, "an item", &what).field("items"));
     };
     let mut fields = Fields::within(members);
-    fields.only(&names(&AUTHORIZATION))?;
+    fields.only(&names(AUTHORIZATION))?;
     let key = |fields: &mut Fields<'_>| fields.key();
     authorization(&mut fields, Dialect::V1, key, call.traceparent())
 }

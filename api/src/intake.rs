@@ -73,8 +73,8 @@ impl Route {
     }
 }
 
-/// Of an authorization, alone or as an item of a batch.
-pub(crate) static AUTHORIZATION: [Field; 8] = [
+/// An authorization's fields; the last is no item's of a batch, but the batch's own.
+static AUTHORIZATION_ALONE: [Field; 9] = [
     field::MERCHANT_ID.required(),
     field::AMOUNT.required(),
     field::CURRENCY.required(),
@@ -83,22 +83,16 @@ pub(crate) static AUTHORIZATION: [Field; 8] = [
     field::CAPTURE_METHOD,
     field::REFERENCE,
     field::METADATA,
+    field::DRY_RUN,
 ];
 
-static AUTHORIZE: Intake = Intake::body(
-    Presence::Required,
-    &[
-        field::MERCHANT_ID.required(),
-        field::AMOUNT.required(),
-        field::CURRENCY.required(),
-        field::IDEMPOTENCY_KEY.required(),
-        field::PAYMENT_METHOD,
-        field::CAPTURE_METHOD,
-        field::REFERENCE,
-        field::METADATA,
-        field::DRY_RUN,
-    ],
-);
+/// Of an authorization as an item of a batch.
+pub(crate) static AUTHORIZATION: &[Field] = {
+    let [item @ .., _] = &AUTHORIZATION_ALONE;
+    item
+};
+
+static AUTHORIZE: Intake = Intake::body(Presence::Required, &AUTHORIZATION_ALONE);
 
 static AUTHORIZE_BATCH: Intake = Intake {
     parameters: &[],

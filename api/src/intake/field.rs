@@ -162,7 +162,7 @@ pub(super) const ITEMS: Field = field(
     "Authorizations, each with its own key; one never fails another. What is no authorization comes to a problem of \
      its own, so the list may hold anything.",
     |generator| {
-        let authorization = object(&AUTHORIZATION, Others::Refused, generator);
+        let authorization = object(AUTHORIZATION, Others::Refused, generator);
         json_schema!({
             "type": "array",
             "minItems": 1,

@@ -19,13 +19,8 @@ pub(crate) const DEFAULT_LIMIT: u32 = 50;
 /// Parameters `metadata.NAME` of one query.
 const MAX_METADATA: usize = 5;
 
-/// What every list takes beside its own filters, and what it is for.
-pub static PAGING: [(&str, &str); 4] = [
-    ("sort", "One of the list's orders; with - before it, the opposite"),
-    ("limit", "Rows of a page, 1 to 200 (50); in CSV all rows come where it is not given"),
-    ("cursor", "nextCursor of the page before, of the same query"),
-    ("minPosition", "A payment's position: the answer waits until the view has got there"),
-];
+/// What every list takes beside its own filters; `intake` says what each is for.
+pub(crate) static PAGING: [&str; 4] = ["sort", "limit", "cursor", "minPosition"];
 
 /// A position of a partition, as a payment says where its last event stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +133,7 @@ impl<'a> Query<'a> {
             allowed.extend(["reference", "metadata.NAME"]);
             allowed.extend(self.metadata_names());
         }
-        allowed.extend(PAGING.map(|(name, _)| name));
+        allowed.extend(PAGING);
         self.only(&allowed)
     }
 

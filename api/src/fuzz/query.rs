@@ -27,7 +27,7 @@ pub fn query(input: &[u8]) {
 /// Every parameter that has a name of its own.
 fn names() -> impl Iterator<Item = &'static str> {
     let filters = LISTS.into_iter().flat_map(|list| list.filters).map(|filter| filter.name);
-    filters.chain(PAGING.map(|(name, _)| name)).chain(["reference"])
+    filters.chain(PAGING).chain(["reference"])
 }
 
 /// What a list makes of it, as text.

@@ -10,6 +10,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Executor, Row, Sqlite, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::durability::Durability;
@@ -30,6 +31,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(100);
 
 /// Long enough for a command beside a running `serve` to wait for its writer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two attempts where SQLite does not wait by itself.
+const BUSY_AGAIN: Duration = Duration::from_millis(10);
 const READERS: u32 = 4;
 /// A reader's page cache in KiB: it mostly reads each page once, and the operating system has them
 /// all.
@@ -65,7 +68,7 @@ impl Database {
             .row_buffer_size(ROW_BUFFER)
             .disable_statement_logging();
         let unavailable = |error: sqlx::Error| unavailable(store, &error);
-        let mut writer = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
+        let mut writer = first_connection(&options).await.map_err(unavailable)?;
         check_settings(store, &mut writer, durability).await?;
         migrate(store, &mut writer, migrations).await?;
         let beside = SqliteConnection::connect_with(&options).await.map_err(unavailable)?;
@@ -154,11 +157,29 @@ pub async fn connect_beside(path: &Path) -> sqlx::Result<SqliteConnection> {
 /// for it: what is left for the commit that reaches the checkpoint's size is little.
 async fn keep_checkpointed(store: &'static str, mut connection: SqliteConnection) {
     loop {
-        tokio::time::sleep(CHECKPOINT_EVERY).await;
+        sleep(CHECKPOINT_EVERY).await;
         if let Err(error) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").await {
             tracing::debug!(store, %error, "a checkpoint is left to the commits");
         }
     }
+}
+
+/// Connects, and waits for who creates the same file at this moment: SQLite does not call its busy
+/// handler where the switch to WAL meets another's write lock, but fails at once.
+async fn first_connection(options: &SqliteConnectOptions) -> sqlx::Result<SqliteConnection> {
+    let give_up = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match SqliteConnection::connect_with(options).await {
+            Err(error) if is_busy(&error) && Instant::now() < give_up => sleep(BUSY_AGAIN).await,
+            ended => return ended,
+        }
+    }
+}
+
+/// Whether it is [`SQLITE_BUSY`](https://sqlite.org/rescode.html#busy), or one of its extensions.
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xFF == 5)
 }
 
 const fn synchronous(durability: Durability) -> SqliteSynchronous {

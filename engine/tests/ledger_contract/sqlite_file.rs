@@ -3,12 +3,14 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use daybook_engine::ids::{LedgerId, PaymentId};
 use daybook_engine::ledger::contract::PARTITIONS;
 use daybook_engine::ledger::sqlite::SqliteLedger;
 use daybook_engine::ledger::{Appended, DEFAULT_PARTITIONS, Ledger, LedgerIdentity, StoreError};
-use sqlx::Executor;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{ConnectOptions, Executor};
 use uuid::Uuid;
 
 use crate::in_sqlite::{append, in_sqlite, open};
@@ -55,6 +57,25 @@ async fn processes_that_create_a_ledger_at_once_agree_on_it() {
     }
     let identities = tasks.join_all().await;
     assert!(identities.iter().all(|identity| *identity == identities[0]), "{identities:?}");
+}
+
+#[tokio::test]
+async fn who_opens_a_ledger_waits_for_the_one_that_creates_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("ledger.db");
+    let mut creator = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Delete)
+        .connect()
+        .await
+        .unwrap();
+    creator.execute("BEGIN IMMEDIATE; CREATE TABLE migration (number INTEGER)").await.unwrap();
+    let mut opening = pin!(open(path, None));
+    let first = tokio::time::timeout(Duration::from_millis(100), &mut opening).await;
+    assert!(first.is_err(), "it was opened beside its creation: {first:?}");
+    creator.execute("ROLLBACK").await.unwrap();
+    opening.await.unwrap();
 }
 
 #[tokio::test]

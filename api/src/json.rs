@@ -1,12 +1,16 @@
 //! JSON as clients send it, read strictly: no field twice, bounded depth, numbers kept whole.
 
+mod number;
+
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+pub(crate) use self::number::Number;
+use self::number::Written;
 use crate::error::ApiError;
 use crate::problem::{BODY_NOT_UTF8, DUPLICATE_FIELD, JSON_TOO_DEEP, MALFORMED_JSON};
 
@@ -23,17 +27,6 @@ pub(crate) enum Json<'a> {
     String(Cow<'a, str>),
     Array(Vec<Json<'a>>),
     Object(Members<'a>),
-}
-
-/// A number, never as a float.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
-    Integer(i64),
-    /// Beyond `i64`, with or without a fraction.
-    TooLarge,
-    TooSmall,
-    /// With a fraction, or beyond what a float holds exactly.
-    Fraction,
 }
 
 impl Json<'_> {
@@ -57,12 +50,12 @@ pub(crate) fn parse(body: &[u8]) -> Result<Json<'_>, ApiError> {
         let at = error.valid_up_to();
         ApiError::new(BODY_NOT_UTF8, format!("the body is not UTF-8 at byte offset {at}"))
     })?;
-    let fault = Cell::new(None);
+    let walk = Walk::through(text);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Value { depth: 0, fault: &fault }.deserialize(&mut deserializer);
+    let value = Value { depth: 0, walk: &walk }.deserialize(&mut deserializer);
     match value.and_then(|value| deserializer.end().map(|()| value)) {
         Ok(value) => Ok(value),
-        Err(error) => Err(explain(&error, fault.take())),
+        Err(error) => Err(explain(&error, walk.fault.take())),
     }
 }
 
@@ -87,17 +80,41 @@ enum Fault {
     TooDeep,
 }
 
-struct Value<'f> {
-    depth: u8,
-    fault: &'f Cell<Option<Fault>>,
+/// What all values of one text share.
+struct Walk<'t> {
+    fault: Cell<Option<Fault>>,
+    written: RefCell<Written<'t>>,
+    /// Numbers that the walk came by since it last asked how one is written.
+    passed: Cell<usize>,
 }
 
-impl<'f> Value<'f> {
+impl<'t> Walk<'t> {
+    const fn through(text: &'t str) -> Self {
+        let written = RefCell::new(Written::of(text));
+        Self { fault: Cell::new(None), written, passed: Cell::new(0) }
+    }
+
+    fn pass(&self) {
+        self.passed.set(self.passed.get().saturating_add(1));
+    }
+
+    /// The number that it stands at, as it is written.
+    fn number(&self) -> Option<Number> {
+        self.written.borrow_mut().nth(self.passed.take()).map(Number::written)
+    }
+}
+
+struct Value<'w> {
+    depth: u8,
+    walk: &'w Walk<'w>,
+}
+
+impl Value<'_> {
     fn inner<E: Error>(&self) -> Result<u8, E> {
         if self.depth < MAX_DEPTH {
             return Ok(self.depth.saturating_add(1));
         }
-        self.fault.set(Some(Fault::TooDeep));
+        self.walk.fault.set(Some(Fault::TooDeep));
         Err(E::custom("too deep"))
     }
 }
@@ -126,25 +143,19 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json<'de>, E> {
+        self.walk.pass();
         Ok(Json::Number(Number::Integer(value)))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json<'de>, E> {
+        self.walk.pass();
         Ok(Json::Number(i64::try_from(value).map_or(Number::TooLarge, Number::Integer)))
     }
 
-    /// `1000.0` and `1e3` are the integer 1000 (as JSON Schema has it), where a float holds every digit of it.
-    fn visit_f64<E>(self, value: f64) -> Result<Json<'de>, E> {
-        const MOST: f64 = 9.0e18;
-        const LEAST: f64 = -9.0e18;
-        /// 2^53: beyond it not every integer has a float.
-        const EXACT: f64 = 9_007_199_254_740_992.0;
-        Ok(Json::Number(match value {
-            whole if whole.fract() == 0.0 && whole.abs() <= EXACT => Number::Integer(whole as i64),
-            large if large > MOST => Number::TooLarge,
-            small if small < LEAST => Number::TooSmall,
-            _ => Number::Fraction,
-        }))
+    /// A float may have been rounded: what counts is how it is written.
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json<'de>, E> {
+        let number = self.walk.number();
+        number.map(Json::Number).ok_or_else(|| E::custom(format_args!("{value} is no number")))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
@@ -156,24 +167,24 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Json<'de>, A::Error> {
-        let (depth, fault) = (self.inner()?, self.fault);
+        let (depth, walk) = (self.inner()?, self.walk);
         let mut items = Vec::new();
-        while let Some(item) = elements.next_element_seed(Value { depth, fault })? {
+        while let Some(item) = elements.next_element_seed(Value { depth, walk })? {
             items.push(item);
         }
         Ok(Json::Array(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let (depth, fault) = (self.inner()?, self.fault);
+        let (depth, walk) = (self.inner()?, self.walk);
         let mut members = Members::new();
         while let Some(name) = map.next_key_seed(Name)? {
             if members.contains_key(&name) {
                 let shown = name.chars().take(64).collect();
-                fault.set(Some(Fault::Duplicate(shown)));
+                walk.fault.set(Some(Fault::Duplicate(shown)));
                 return Err(A::Error::custom("a field twice"));
             }
-            let value = map.next_value_seed(Value { depth, fault })?;
+            let value = map.next_value_seed(Value { depth, walk })?;
             members.insert(name, value);
         }
         Ok(Json::Object(members))
@@ -213,24 +224,24 @@ mod tests {
     #[test]
     fn numbers_keep_what_they_were_written_as() {
         let table = [
-            ("1000", Number::Integer(1000)),
-            ("-1", Number::Integer(-1)),
-            ("9223372036854775807", Number::Integer(i64::MAX)),
-            ("-9223372036854775808", Number::Integer(i64::MIN)),
-            ("9223372036854775808", Number::TooLarge),
-            ("99999999999999999999999999", Number::TooLarge),
-            ("-99999999999999999999", Number::TooSmall),
-            ("1.0", Number::Integer(1)),
-            ("1e3", Number::Integer(1000)),
-            ("-0", Number::Integer(0)),
-            ("9007199254740992.0", Number::Integer(9_007_199_254_740_992)),
-            ("9007199254740994.0", Number::Fraction),
-            ("0.1", Number::Fraction),
-            ("1000.5", Number::Fraction),
+            ("[1, 2.0, 30e-1]", [1, 2, 3]),
+            ("[1.0, 9007199254740993.0, -3]", [1, 9_007_199_254_740_993, -3]),
+            ("[18446744073709551615, 2e0, 3e0]", [i64::MAX, 2, 3]),
         ];
-        for (text, number) in table {
-            assert_eq!(parse(text.as_bytes()).unwrap(), Json::Number(number), "{text}");
+        let number = |integer| match integer {
+            i64::MAX => Json::Number(Number::TooLarge),
+            integer => Json::Number(Number::Integer(integer)),
+        };
+        for (text, integers) in table {
+            assert_eq!(
+                parse(text.as_bytes()).unwrap(),
+                Json::Array(integers.map(number).into()),
+                "{text}"
+            );
         }
+        let rounded = parse(br#"{"1.0": "2.0", "amount": 0.99999999999999999999}"#).unwrap();
+        let Json::Object(members) = rounded else { panic!("{rounded:?}") };
+        assert_eq!(members["amount"], Json::Number(Number::Fraction));
     }
 
     #[test]

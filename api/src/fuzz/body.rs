@@ -22,10 +22,8 @@ fn is_same(read: &Json<'_>, other: &Value) -> bool {
         (Json::Bool(read), Value::Bool(other)) => read == other,
         (Json::String(read), Value::String(other)) => read == other,
         (Json::Number(Number::Integer(read)), Value::Number(other)) => {
-            // `1000.0` is the integer 1000 here and a float there, and `-0.0` is 0.
-            let is_it =
-                |value: f64| value.to_string() == read.to_string() || (*read == 0 && value == 0.0);
-            let is_whole = || other.as_f64().is_some_and(is_it);
+            // `1000.0` is the integer 1000 here and a float there, rounded where it has many digits.
+            let is_whole = || other.as_f64().is_some_and(|value| value == *read as f64);
             other.as_i64() == Some(*read) || is_whole()
         }
         // Not written as an integer of 64 bits: a reader that took it for one would be wrong.

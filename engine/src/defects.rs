@@ -17,6 +17,10 @@ pub enum Defect {
     RefusalFromCache,
     /// A replay shows the payment as it is now, not as it was at the operation's outcome.
     ReplayShowsNow,
+    /// A cancellation refunds what was captured, and keeps the rest.
+    CancelKeepsRest,
+    /// What is only tried out is carried out.
+    DryRunCarriedOut,
     /// The sealer seals on behind a position that holds no event.
     HoleSealedOver,
     /// The check of seals says nothing where a partition ends before its last seal.

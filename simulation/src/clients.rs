@@ -24,6 +24,9 @@ pub(crate) async fn live(world: Arc<World>, answered: Answered) {
     for _ in 0..world.plan.requests {
         sleep(dice.millis(0, 600)).await;
         let wish = next(&world, &answered);
+        if dice.chance(600) {
+            try_out(&world, &wish).await;
+        }
         if dice.chance(1_500) {
             world.faults.count(Fault::KeyAtOnce);
             let (one, other) = (pursue(&world, &wish, &answered), pursue(&world, &wish, &answered));
@@ -81,6 +84,21 @@ async fn ask(world: &World, wish: &Wish) -> Option<Told> {
     ask_of(world, wish, &process, wait, patience).await
 }
 
+/// Asks a process that is up what it would answer.
+async fn try_out(world: &World, wish: &Wish) {
+    let alive = world.alive();
+    if alive.is_empty() {
+        return;
+    }
+    let process = world.dice.pick(&alive).clone();
+    let (number, trace) = next_trace(world);
+    let asked = process.door.process;
+    world.note(|| format!("client tries out at process {asked} ({number}): {wish:?}"));
+    world.oracle().asked(wish.asked(&trace, true));
+    let sent = wish.try_out(&process.engine, &trace);
+    hear(world, &process, &trace, PATIENCE, sent, true).await;
+}
+
 /// Asks this process.
 pub(crate) async fn ask_of(
     world: &World,
@@ -89,11 +107,27 @@ pub(crate) async fn ask_of(
     wait: Duration,
     patience: Duration,
 ) -> Option<Told> {
-    let number = world.next_number();
-    let trace = format!("00-{number:032x}-{number:016x}-01");
+    let (number, trace) = next_trace(world);
     world.note(|| format!("client asks process {} ({number}): {wish:?}", process.door.process));
-    world.oracle().asked(wish.asked(&trace));
+    world.oracle().asked(wish.asked(&trace, false));
     let sent = wish.send(&process.engine, &trace, wait);
+    hear(world, process, &trace, patience, sent, false).await
+}
+
+fn next_trace(world: &World) -> (u64, String) {
+    let number = world.next_number();
+    (number, format!("00-{number:032x}-{number:016x}-01"))
+}
+
+/// Waits for the answer, and tells the oracle.
+async fn hear(
+    world: &World,
+    process: &Process,
+    trace: &str,
+    patience: Duration,
+    sent: impl Future<Output = Result<Answer, EngineError>>,
+    is_dry_run: bool,
+) -> Option<Told> {
     let answer = tokio::select! {
         biased;
         () = process.door.died() => None,
@@ -102,21 +136,27 @@ pub(crate) async fn ask_of(
     world.look_at_ledger().await;
     let Some(answer) = answer else {
         world.faults.count(Fault::ClientGone);
-        world.note(|| format!("client ({number}) has no answer"));
+        world.note(|| format!("client ({trace}) has no answer"));
         return None;
     };
-    let told = told(answer);
-    world.note(|| format!("client ({number}) is told {told:?}"));
+    let told = told(answer, is_dry_run);
+    world.note(|| format!("client ({trace}) is told {told:?}"));
     let now = world.timeline.time(crate::clock::SKEW_MAX_MS).to_string();
-    world.oracle().told(&trace, &told, &now);
+    world.oracle().told(trace, &told, &now);
     Some(told)
 }
 
-fn told(answer: Result<Answer, EngineError>) -> Told {
+fn told(answer: Result<Answer, EngineError>, is_dry_run: bool) -> Told {
+    let body = |answer: &Answer| {
+        serde_json::to_string(&answer.view.rendering().body()).unwrap_or_default()
+    };
     match answer {
+        Ok(answer) if is_dry_run && !answer.is_replay => {
+            Told::Tried { operation: answer.operation_id.to_string(), body: body(&answer) }
+        }
         Ok(answer) => Told::Payment {
             operation: answer.operation_id.to_string(),
-            body: serde_json::to_string(&answer.view.rendering().body()).unwrap_or_default(),
+            body: body(&answer),
             is_concluded: answer.is_concluded(),
             is_replay: answer.is_replay,
         },

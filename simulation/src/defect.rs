@@ -51,6 +51,10 @@ defects! {
     RefusalFromCache = "refusal-from-cache" => [RefusalsAreTrue],
     /// In the engine: a replay shows the payment as it is now.
     ReplayShowsNow = "replay-shows-now" => [RepeatsAnswerTheSame],
+    /// In the domain: a cancellation refunds what was captured and keeps the rest.
+    CancelKeepsRest = "cancel-keeps-rest" => [CancellationsGiveAllBack],
+    /// In the engine: what is only tried out is carried out.
+    DryRunCarriedOut = "dry-run-carried-out" => [DryRunsLeaveNoTrace],
     /// The ledger leaves a position out.
     PositionSkipped = "position-skipped" => [LedgerOnlyGrows],
     /// An outcome is recorded twice.

@@ -19,6 +19,7 @@ mod operation;
 mod rest;
 mod status;
 mod topic;
+mod tried;
 mod views;
 
 pub use answers::{Asked, Told};
@@ -110,6 +111,10 @@ impl Oracle {
         let is_new = self.ids.insert(entry.id.clone());
         self.must(is_new, Invariant::LedgerOnlyGrows, || {
             format!("{place}: its id {} stands there before", entry.id)
+        });
+        let is_tried = entry.trace.as_deref().is_some_and(|trace| self.answers.is_dry_run(trace));
+        self.must(!is_tried, Invariant::DryRunsLeaveNoTrace, || {
+            format!("{place}: recorded by a dry run")
         });
         let versions = self.payments.entry(entry.payment.clone()).or_default();
         let mut account = versions.last().cloned().unwrap_or_default();

@@ -111,7 +111,7 @@ async fn come_to_rest(world: &Arc<World>) -> Vec<String> {
 async fn ask_again(world: &Arc<World>, answered: &Answered) {
     let mut wishes = answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
     // What was lost with the ledger's end would be begun anew.
-    let is_recorded = |wish: &wish::Wish| world.oracle().is_recorded(&wish.asked(""));
+    let is_recorded = |wish: &wish::Wish| world.oracle().is_recorded(&wish.asked("", false));
     wishes.retain(is_recorded);
     wishes.sort_by_key(|wish| format!("{wish:?}"));
     wishes.dedup();

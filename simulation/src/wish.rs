@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use daybook_engine::Engine;
 use daybook_engine::engine::{
-    Answer, AuthorizeRequest, CaptureRequest, EngineError, RefundRequest, VoidRequest,
+    Answer, AuthorizeRequest, CancelRequest, CaptureRequest, DryRun, EngineError, RefundRequest,
+    VoidRequest,
 };
 use daybook_engine::idempotency::IdempotencyKey;
 use daybook_engine::ids::PaymentId;
@@ -24,6 +25,7 @@ pub(crate) enum Want {
     Capture { amount: Option<i64>, is_final: bool },
     Void,
     Refund { amount: Option<i64>, reason: Option<&'static str> },
+    Cancel { reason: Option<&'static str> },
 }
 
 /// A request.
@@ -42,6 +44,7 @@ impl Want {
             Self::Capture { .. } => "capture",
             Self::Void => "void",
             Self::Refund { .. } => "refund",
+            Self::Cancel { .. } => "cancel",
         }
     }
 
@@ -49,7 +52,7 @@ impl Want {
         match self {
             Self::Authorize { amount, .. } => Some(*amount),
             Self::Capture { amount, .. } | Self::Refund { amount, .. } => *amount,
-            Self::Void => None,
+            Self::Void | Self::Cancel { .. } => None,
         }
     }
 }
@@ -70,13 +73,20 @@ impl Wish {
     pub(crate) fn draw(payment: usize, dice: &Dice) -> Self {
         let part = i64::try_from(dice.between(20, 450)).unwrap_or(0);
         let amount = dice.chance(6_000).then_some(part);
-        let want = match dice.between(0, 9) {
-            0..5 => Want::Capture { amount, is_final: dice.chance(1_500) },
-            5..6 => Want::Void,
-            _ => Want::Refund { amount, reason: dice.chance(3_000).then_some("broken") },
+        let reason = || dice.chance(3_000).then_some("broken");
+        let want = match dice.between(0, 19) {
+            0..10 => Want::Capture { amount, is_final: dice.chance(1_500) },
+            10..12 => Want::Void,
+            12..13 => Want::Cancel { reason: reason() },
+            _ => Want::Refund { amount, reason: reason() },
         };
-        // Few keys, so that some are used for two requests.
-        let key = format!("{}-{}", want.verb(), dice.between(1, 25));
+        // Few keys, so that some are used for two requests; a cancellation may meet what it would begin.
+        let verb = match want {
+            Want::Cancel { .. } if dice.chance(2_000) => "refund",
+            Want::Cancel { .. } if dice.chance(2_000) => "void",
+            _ => want.verb(),
+        };
+        let key = format!("{verb}-{}", dice.between(1, 25));
         let needs_key = want.amount().is_some();
         let key = (needs_key || dice.chance(3_500)).then_some(key);
         Self { payment, key, want }
@@ -86,14 +96,16 @@ impl Wish {
         PaymentId::derive(LEDGER, &merchant(self.payment), &key(&authorization_key(self.payment)))
     }
 
-    pub(crate) fn asked(&self, trace: &str) -> Asked {
+    pub(crate) fn asked(&self, trace: &str, is_dry_run: bool) -> Asked {
         Asked {
+            is_dry_run,
             trace: trace.to_owned(),
             payment: self.payment_id().to_string(),
             verb: self.want.verb(),
             key: self.key.clone(),
             what: format!("{:?}", self.want),
             amount: self.want.amount(),
+            is_final: matches!(self.want, Want::Capture { is_final: true, .. }),
         }
     }
 
@@ -104,47 +116,72 @@ impl Wish {
         trace: &str,
         wait: Duration,
     ) -> Result<Answer, EngineError> {
+        match self.request(trace) {
+            DryRun::Authorize(request) => engine.authorize(request, wait).await,
+            DryRun::Capture(request) => engine.capture(request, wait).await,
+            DryRun::Void(request) => engine.void(request, wait).await,
+            DryRun::Refund(request) => engine.refund(request, wait).await,
+            DryRun::Cancel(request) => engine.cancel(request, wait).await,
+        }
+    }
+
+    /// Asks a process what it would answer.
+    pub(crate) async fn try_out(
+        &self,
+        engine: &Engine,
+        trace: &str,
+    ) -> Result<Answer, EngineError> {
+        engine.dry_run(self.request(trace)).await
+    }
+
+    fn request(&self, trace: &str) -> DryRun {
         let (payment_id, traceparent) = (self.payment_id(), Some(Arc::from(trace)));
         let merchant_id = merchant(self.payment);
         let given_key = self.key.as_deref().map(key);
         match self.want {
             Want::Authorize { amount: minor, is_sale, reference } => {
-                let key = key(self.key.as_deref().unwrap_or_default());
-                let currency = Currency::parse("EUR").expect("EUR is a currency");
                 let method = if is_sale { CaptureMethod::Automatic } else { CaptureMethod::Manual };
-                let request = AuthorizeRequest {
+                DryRun::Authorize(AuthorizeRequest {
                     merchant_id,
-                    key,
-                    currency,
+                    key: key(self.key.as_deref().unwrap_or_default()),
+                    currency: Currency::parse("EUR").expect("EUR is a currency"),
                     amount: amount(minor),
                     capture_method: method,
                     payment_method_token: None,
                     reference: reference.map(Arc::from),
                     metadata: None,
                     traceparent,
-                };
-                engine.authorize(request, wait).await
+                })
             }
-            Want::Capture { amount: minor, is_final } => {
-                let (merchant_id, key) = (Some(merchant_id), given_key);
-                let amount = minor.map(amount);
-                let request =
-                    CaptureRequest { payment_id, merchant_id, key, amount, is_final, traceparent };
-                engine.capture(request, wait).await
-            }
-            Want::Void => {
-                let request =
-                    VoidRequest { payment_id, merchant_id: None, key: given_key, traceparent };
-                engine.void(request, wait).await
-            }
-            Want::Refund { amount: minor, reason } => {
-                let (merchant_id, key, reason) =
-                    (Some(merchant_id), given_key, reason.map(Arc::from));
-                let amount = minor.map(amount);
-                let request =
-                    RefundRequest { payment_id, merchant_id, key, amount, reason, traceparent };
-                engine.refund(request, wait).await
-            }
+            Want::Capture { amount: minor, is_final } => DryRun::Capture(CaptureRequest {
+                payment_id,
+                merchant_id: Some(merchant_id),
+                key: given_key,
+                amount: minor.map(amount),
+                is_final,
+                traceparent,
+            }),
+            Want::Void => DryRun::Void(VoidRequest {
+                payment_id,
+                merchant_id: None,
+                key: given_key,
+                traceparent,
+            }),
+            Want::Refund { amount: minor, reason } => DryRun::Refund(RefundRequest {
+                payment_id,
+                merchant_id: Some(merchant_id),
+                key: given_key,
+                amount: minor.map(amount),
+                reason: reason.map(Arc::from),
+                traceparent,
+            }),
+            Want::Cancel { reason } => DryRun::Cancel(CancelRequest {
+                payment_id,
+                merchant_id: Some(merchant_id),
+                key: given_key,
+                reason: reason.map(Arc::from),
+                traceparent,
+            }),
         }
     }
 }

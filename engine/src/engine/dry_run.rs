@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::execute::{Executed, Step, after, settle};
 use super::intent::Intent;
 use super::request::DryRun;
 use super::snapshot::{Answer, PaymentView, Snapshot};
 use super::{Engine, EngineError};
+use crate::defects::{Defect, is_planted};
 use crate::event_text::EventText;
 use crate::payment::{Decision, Event, Rejection};
 
@@ -22,6 +25,9 @@ impl Engine {
             return Err(EngineError::Stopping);
         }
         let intent = self.intent_to_try(request);
+        if is_planted(Defect::DryRunCarriedOut) {
+            return self.begin(&intent, Instant::now()).await;
+        }
         let step = Step::Intent(&intent);
         let known = self.load(intent.payment_id).await?;
         let decided = self.decide(&step, known.as_deref()).await?;

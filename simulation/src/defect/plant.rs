@@ -29,6 +29,8 @@ pub(crate) fn engine(defect: Option<Defect>) {
         Some(Defect::KeyForgotten) => Some(InEngine::KeyForgotten),
         Some(Defect::RefusalFromCache) => Some(InEngine::RefusalFromCache),
         Some(Defect::ReplayShowsNow) => Some(InEngine::ReplayShowsNow),
+        Some(Defect::CancelKeepsRest) => Some(InEngine::CancelKeepsRest),
+        Some(Defect::DryRunCarriedOut) => Some(InEngine::DryRunCarriedOut),
         _ => None,
     });
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::Oracle;
 use super::account::Account;
 use super::breach::Invariant::{
-    AcknowledgedIsRecorded, AnswersAreTrue, RefusalsAreTrue, RepeatsAnswerTheSame,
+    AcknowledgedIsRecorded, AnswersAreTrue, CancellationsGiveAllBack, RefusalsAreTrue,
+    RepeatsAnswerTheSame,
 };
 use super::operation::Operation;
 use super::status::status;
@@ -24,6 +25,10 @@ pub struct Asked {
     pub what: String,
     /// `None` for all that is left.
     pub amount: Option<i64>,
+    /// Whether nothing more is to be captured behind it.
+    pub is_final: bool,
+    /// Whether only the answer is wanted.
+    pub is_dry_run: bool,
 }
 
 /// What a client was told.
@@ -31,6 +36,8 @@ pub struct Asked {
 pub enum Told {
     /// A success: the payment, shown as JSON.
     Payment { operation: String, body: String, is_concluded: bool, is_replay: bool },
+    /// What would happen: the payment as the request would leave it.
+    Tried { operation: String, body: String },
     /// The payment's state forbids it; nothing was recorded.
     Refused { code: &'static str },
     /// Nothing was recorded for another reason: try again later.
@@ -48,6 +55,11 @@ pub(super) struct Answers {
 }
 
 impl Answers {
+    /// Whether the attempt with this trace was a dry run.
+    pub(super) fn is_dry_run(&self, trace: &str) -> bool {
+        self.asked.get(trace).is_some_and(|(asked, _)| asked.is_dry_run)
+    }
+
     /// The ledger fell back: payments have these versions left.
     pub(super) fn forget_later_than(&mut self, left: &BTreeMap<String, usize>) {
         let versions = |payment: &str| left.get(payment).copied().unwrap_or(0);
@@ -85,6 +97,10 @@ impl Oracle {
             Told::Payment { operation, body, is_concluded, is_replay } => {
                 self.check_answer(&asked, operation, body, *is_concluded, *is_replay)
             }
+            Told::Tried { operation, body } => {
+                let body = serde_json::from_str(body).unwrap_or_default();
+                self.check_tried(&asked, came_at, operation, &body)
+            }
             Told::Refused { code } => self.check_refusal(&asked, came_at, code, now),
             Told::NotNow => self.check_nothing_recorded(&asked),
             Told::Unclear => None,
@@ -117,11 +133,19 @@ impl Oracle {
                 "told of operation {operation}, which is not in the ledger"
             ));
         };
-        let is_own = known.verb == asked.verb && known.key == asked.key;
+        let is_cancel = asked.verb == "cancel";
+        let is_verb =
+            known.verb == asked.verb || (is_cancel && matches!(known.verb, "void" | "refund"));
+        let is_own = is_verb && known.key == asked.key;
         if !is_own || (!is_replay && known.trace.as_ref() != Some(&asked.trace)) {
             return unrecorded(format!("told of {known:?}, which it did not ask for"));
         }
-        if known.is_open() == is_concluded {
+        let beside = account.operations.iter().filter(|o| is_cancel && o.trace == known.trace);
+        let is_open = known.is_open() || beside.into_iter().any(Operation::is_open);
+        if let Some(what) = is_cancel.then(|| Self::kept_back(versions, known)).flatten() {
+            return Some((CancellationsGiveAllBack, what));
+        }
+        if is_open == is_concluded {
             return Some((AnswersAreTrue, format!("concluded: {is_concluded}, of {known:?}")));
         }
         if let Some(what) = untrue(&body, account, known) {
@@ -132,6 +156,28 @@ impl Oracle {
         let (first, _) = settled.or_insert_with(|| (text.to_owned(), version));
         (first != text)
             .then(|| (RepeatsAnswerTheSame, format!("told first\n  {first}\nand now\n  {text}")))
+    }
+
+    /// Where the cancellation that began this operation left something.
+    fn kept_back(versions: &[Account], known: &Operation) -> Option<String> {
+        let is_own = |operation: &&Operation| operation.trace == known.trace;
+        let begun =
+            versions.iter().position(|account| account.operations.iter().any(|o| is_own(&o)))?;
+        let before = versions.get(begun.checked_sub(1)?)?;
+        let sum = |verb: &str| -> i64 {
+            let operations = versions.last().map_or(&[][..], |account| &account.operations);
+            operations.iter().filter(is_own).filter(|o| o.verb == verb).map(|o| o.amount).sum()
+        };
+        let (gave, held) =
+            ([sum("refund"), sum("void")], [before.refundable(), before.capturable()]);
+        (gave != held).then(|| format!("a refund and a void of {gave:?}, and {held:?} were there"))
+    }
+
+    /// The states that the payment was in from when it was asked until now.
+    pub(super) fn states(&self, asked: &Asked, came_at: usize) -> Vec<Account> {
+        let versions = self.payments.get(&asked.payment).map_or(&[][..], Vec::as_slice);
+        let absent = (came_at == 0).then(Account::default);
+        versions.iter().skip(came_at.saturating_sub(1)).cloned().chain(absent).collect()
     }
 
     fn check_nothing_recorded(&self, asked: &Asked) -> Option<(super::Invariant, String)> {
@@ -160,13 +206,8 @@ impl Oracle {
                 format!("refused with {code}, and its key began the same before"),
             ));
         }
-        // The states in which the payment was from then until now.
-        let absent = Account::default();
-        let mut states = versions
-            .iter()
-            .skip(came_at.saturating_sub(1))
-            .chain((came_at == 0).then_some(&absent));
-        if states.any(|account| self.is_true(asked, code, account, now)) {
+        if self.states(asked, came_at).iter().any(|account| self.is_true(asked, code, account, now))
+        {
             return None;
         }
         let latest = versions.last();
@@ -206,7 +247,10 @@ impl Oracle {
                 account.version > 0 && account.capturable() == 0
             }
             "CAPTURE_EXCEEDS_AUTHORIZED" => asks_more(account.capturable()),
-            "NOTHING_TO_REFUND" => account.version > 0 && account.refundable() == 0,
+            "NOTHING_TO_REFUND" => {
+                let may_void = asked.verb == "cancel" && account.capturable() > 0;
+                account.version > 0 && account.refundable() == 0 && !may_void
+            }
             "REFUND_EXCEEDS_CAPTURED" => asks_more(account.refundable()),
             _ => false,
         }
@@ -215,22 +259,10 @@ impl Oracle {
 
 /// Where the body shows something else than the account.
 fn untrue(body: &Value, account: &Account, operation: &Operation) -> Option<String> {
-    let numbers = [
-        ("amount", account.amount),
-        ("amountAuthorized", account.settled("authorize")),
-        ("amountCapturable", account.capturable()),
-        ("amountCaptured", account.settled("capture")),
-        ("amountRefunded", account.settled("refund")),
-        ("amountCapturePending", account.pending("capture")),
-        ("amountRefundPending", account.pending("refund")),
-    ];
-    for (name, expected) in numbers {
-        if body[name].as_i64() != Some(expected) {
-            return Some(format!("{name} is {}, and by the events {expected}", body[name]));
-        }
+    if let Some(figure) = wrong_figure(body, account) {
+        return Some(figure);
     }
     let texts = [
-        ("status", status(account).to_owned()),
         ("position", format!("{}:{}", account.partition, account.position)),
         ("merchantId", account.merchant.clone()),
         ("updatedAt", account.updated_at.clone()),
@@ -245,4 +277,25 @@ fn untrue(body: &Value, account: &Account, operation: &Operation) -> Option<Stri
     let shown = shown.find(|shown| shown["operationId"] == operation.id.as_str());
     let is_same = shown.is_some_and(|shown| shown["status"] == operation.progress.as_str());
     (!is_same).then(|| format!("{operation:?} is shown as {shown:?}"))
+}
+
+/// Where its sums or its status are not the account's.
+pub(super) fn wrong_figure(body: &Value, account: &Account) -> Option<String> {
+    let numbers = [
+        ("amount", account.amount),
+        ("amountAuthorized", account.settled("authorize")),
+        ("amountCapturable", account.capturable()),
+        ("amountCaptured", account.settled("capture")),
+        ("amountRefunded", account.settled("refund")),
+        ("amountCapturePending", account.pending("capture")),
+        ("amountRefundPending", account.pending("refund")),
+    ];
+    for (name, expected) in numbers {
+        if body[name].as_i64() != Some(expected) {
+            return Some(format!("{name} is {}, and by the events {expected}", body[name]));
+        }
+    }
+    let expected = status(account);
+    (body["status"] != expected)
+        .then(|| format!("status is {}, and by the events {expected}", body["status"]))
 }

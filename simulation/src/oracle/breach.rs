@@ -35,6 +35,10 @@ pub enum Invariant {
     /// A refusal is true of a state that the payment was in while the request waited, and records
     /// nothing.
     RefusalsAreTrue,
+    /// A cancellation begins a refund of all that could be refunded, and a void of all that could be captured.
+    CancellationsGiveAllBack,
+    /// A dry run records nothing, and shows the payment as the request would leave it.
+    DryRunsLeaveNoTrace,
     /// A view's rows are the fold of the ledger up to its cursor.
     ViewsAreTheFold,
     /// First occurrences in the topic are positions 1, 2, 3…, each the ledger's own event.

@@ -55,20 +55,32 @@ impl Operation {
     pub(super) fn begin(entry: &Entry, verb: &'static str) -> Self {
         Self {
             id: entry.operation().to_owned(),
-            verb,
-            amount: entry.number_of("amount"),
-            progress: Progress::Pending,
-            settled: 0,
-            is_final: entry.data["final"] == true,
             key: entry.key(),
             trace: entry.trace.clone(),
             requested_at: entry.at().to_owned(),
+            send_before: entry.data["sendBefore"].as_str().map(str::to_owned),
+            ..Self::would_be(verb, entry.number_of("amount"), entry.data["final"] == true)
+        }
+    }
+
+    /// As a request that is tried out would begin it.
+    pub(super) fn would_be(verb: &'static str, amount: i64, is_final: bool) -> Self {
+        Self {
+            id: String::new(),
+            verb,
+            amount,
+            progress: Progress::Pending,
+            settled: 0,
+            is_final,
+            key: None,
+            trace: None,
+            requested_at: String::new(),
             completed_at: None,
             transaction: None,
             response: None,
             late: None,
             words: Vec::new(),
-            send_before: entry.data["sendBefore"].as_str().map(str::to_owned),
+            send_before: None,
         }
     }
 

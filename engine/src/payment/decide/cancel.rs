@@ -5,6 +5,7 @@ use super::super::event::{Event, RefundRequested, VoidRequested};
 use super::super::operation::Verb;
 use super::super::{Payment, Rejection, Release};
 use crate::clock::Timestamp;
+use crate::defects::{Defect, is_planted};
 use crate::idempotency::Request;
 use crate::ids::OperationId;
 use crate::money::Amount;
@@ -31,8 +32,10 @@ impl Payment {
         let events = match (rest.is_zero(), captured.is_zero()) {
             (true, true) => return Err(self.nothing_to_cancel()),
             (false, true) => vec![self.void_of(rest, at, void.operation_id, void.request.clone())],
-            (true, false) => vec![self.refund_of(captured, at, refund)],
-            (false, false) => {
+            (_, false) if rest.is_zero() || is_planted(Defect::CancelKeepsRest) => {
+                vec![self.refund_of(captured, at, refund)]
+            }
+            (_, false) => {
                 let request = Request { key: None, ..refund.request.clone() };
                 vec![
                     self.refund_of(captured, at, refund),

@@ -57,6 +57,7 @@ async fn the_readme_says_what_happens() {
     assert!(steps.iter().filter(|step| step.says.is_empty()).count() <= 2, "{steps:?}");
     let daybook = Daybook::start(Store::Embedded, &[]).await;
     let mut id = String::new();
+    let table = steps.iter().find(|step| step.wants_csv).unwrap().path.clone();
     for step in steps {
         let path = step.path.replace("$ID", &id);
         let method = if step.body.is_some() { Method::POST } else { Method::GET };
@@ -84,7 +85,34 @@ async fn the_readme_says_what_happens() {
     }
     let shown = daybook.command("show", &[&id]).await;
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-    for line in ["EUR 5.00", "EUR 2.00"] {
-        assert!(shown.contains(line), "{shown}");
+    let figure = |name: &str| {
+        let line = shown.lines().find(|line| line.starts_with(name)).expect(&shown);
+        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    let figures = [figure("captured"), figure("refunded")];
+    assert_eq!(figures, ["EUR 5.00", "EUR 2.00"], "{shown}");
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let csv = [("accept", "text/csv")];
+        let downloaded = daybook.send(Method::GET, &table, &csv, None).await.unwrap().text;
+        if ["capture", "refund"].map(|kind| sum(&downloaded, kind)) == figures {
+            break;
+        }
+        assert!(Instant::now() < give_up, "{figures:?} in show, and:\n{downloaded}");
+        sleep(std::time::Duration::from_millis(50)).await;
     }
+}
+
+/// What a spreadsheet makes of the settlement's lines of this kind, in the form of `daybook show`.
+fn sum(csv: &str, kind: &str) -> String {
+    let mut lines = csv.lines();
+    let columns: Vec<_> = lines.next().unwrap_or_default().split(',').collect();
+    let column = |name| columns.iter().position(|column| *column == name).expect(csv);
+    let (kinds, amounts) = (column("kind"), column("amount"));
+    let cells = lines.map(|line| line.split(',').collect::<Vec<_>>());
+    let minor: i64 = cells
+        .filter(|cells| cells[kinds] == kind)
+        .map(|cells| cells[amounts].parse::<i64>().unwrap())
+        .sum();
+    format!("EUR {}.{:02}", minor / 100, minor % 100)
 }

@@ -226,6 +226,14 @@ fn build() -> Result<PathBuf, Failure> {
     };
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    // What `cargo run` has set for the bench: build scripts that look at it (ring's) would run again each time,
+    // and everything behind them be compiled again.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
     if let Some(toolchain) = option_env!("RUSTUP_TOOLCHAIN") {
         // Else rustup would choose one for each dependency's own folder.
         cargo.env("RUSTUP_TOOLCHAIN", toolchain);

@@ -18,7 +18,7 @@ use history::check_step;
 pub use positions::{LINKS_MAX, Positions};
 pub use seals::{SealCheck, stored_seals};
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
 use crate::event_text::{EventText, hash_text};
@@ -96,8 +96,10 @@ pub struct PaymentWalk<'a> {
     ledger: &'a dyn Ledger,
     head: Head,
     after: Option<(PaymentId, u32)>,
-    /// Read and not yet handed on.
-    rows: VecDeque<Recorded>,
+    /// Of the payment that the next page may go on with.
+    rows: Vec<Recorded>,
+    /// Checked and not yet handed on.
+    histories: VecDeque<History>,
     is_read: bool,
     positions: Positions,
 }
@@ -106,7 +108,8 @@ impl<'a> PaymentWalk<'a> {
     #[must_use]
     pub fn new(ledger: &'a dyn Ledger, head: Head) -> Self {
         let positions = Positions::new(head, LINKS_MAX);
-        Self { ledger, head, after: None, rows: VecDeque::new(), is_read: false, positions }
+        let (rows, histories) = (Vec::new(), VecDeque::new());
+        Self { ledger, head, after: None, rows, histories, is_read: false, positions }
     }
 
     /// What it has seen by position, at its end.
@@ -120,51 +123,61 @@ impl<'a> PaymentWalk<'a> {
     /// # Errors
     /// When the ledger can't be read.
     pub async fn next(&mut self, findings: &mut Findings) -> Result<Option<History>, StoreError> {
-        let mut recorded: Vec<Recorded> = Vec::new();
-        loop {
-            while let Some(row) = self.rows.pop_front() {
-                if recorded.first().is_some_and(|first| first.payment_id != row.payment_id) {
-                    self.rows.push_front(row);
-                    return self.check(recorded, findings).await.map(Some);
-                }
-                recorded.push(row);
-            }
-            if self.is_read {
-                break;
-            }
+        while self.histories.is_empty() && !self.is_read {
             self.read_on(findings).await?;
         }
-        if recorded.is_empty() { Ok(None) } else { self.check(recorded, findings).await.map(Some) }
+        Ok(self.histories.pop_front())
     }
 
     async fn read_on(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
         let page = self.ledger.read_by_payment(self.head.partition, self.after, PAGE).await?;
         self.is_read = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         self.after = page.last().map(|last| (last.payment_id, last.version));
-        let (head, partitions) = (self.head.position, self.ledger.identity().partitions);
+        let (head, identity) = (self.head.position, self.ledger.identity());
         for recorded in page.into_iter().filter(|recorded| recorded.position <= head) {
-            self.positions.see(&recorded, partitions, findings);
-            self.rows.push_back(recorded);
+            self.positions.see(&recorded, identity.partitions, findings);
+            if self.rows.first().is_some_and(|first| first.payment_id != recorded.payment_id) {
+                self.histories.extend(check_payment(&identity, &mut self.rows, findings));
+            }
+            self.rows.push(recorded);
+        }
+        if self.is_read {
+            self.histories.extend(check_payment(&identity, &mut self.rows, findings));
+        }
+        self.read_texts(findings).await
+    }
+
+    /// Those of the page, in one read.
+    async fn read_texts(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
+        let has_texts = |history: &&History| {
+            history.events.iter().any(|(_, event)| !event.text_hashes().is_empty())
+        };
+        let wanted: Vec<_> =
+            self.histories.iter().filter(has_texts).map(|history| history.payment_id).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut texts: HashMap<PaymentId, Vec<EventText>> = HashMap::new();
+        for (payment_id, text) in self.ledger.texts_of(&wanted).await? {
+            texts.entry(payment_id).or_default().push(text);
+        }
+        for history in &mut self.histories {
+            history.texts = texts.remove(&history.payment_id).unwrap_or_default();
+            check_texts(self.head.partition, history, findings);
         }
         Ok(())
     }
+}
 
-    async fn check(
-        &self,
-        recorded: Vec<Recorded>,
-        findings: &mut Findings,
-    ) -> Result<History, StoreError> {
-        let first = recorded.first().map(|first| (first.partition, first.payment_id));
-        let (partition, payment_id) =
-            first.unwrap_or((self.head.partition, PaymentId::from_uuid(uuid::Uuid::nil())));
-        let (events, payment) = check_events(&self.ledger.identity(), recorded, findings);
-        let mut texts = Vec::new();
-        if events.iter().any(|(_, event)| !event.text_hashes().is_empty()) {
-            texts = self.ledger.texts(payment_id).await?;
-            check_texts(partition, payment_id, &events, &texts, findings);
-        }
-        Ok(History { payment_id, events, texts, payment })
-    }
+/// Takes the rows of one payment; `None` where there are none.
+fn check_payment(
+    identity: &LedgerIdentity,
+    rows: &mut Vec<Recorded>,
+    findings: &mut Findings,
+) -> Option<History> {
+    let payment_id = rows.first()?.payment_id;
+    let (events, payment) = check_events(identity, std::mem::take(rows), findings);
+    Some(History { payment_id, events, texts: Vec::new(), payment })
 }
 
 fn check_events(
@@ -235,13 +248,8 @@ fn check_id(
 }
 
 /// Every hash in an event must have its text beside the ledger: that text, or an erased one.
-fn check_texts(
-    partition: Partition,
-    payment_id: PaymentId,
-    events: &[(Recorded, Event)],
-    texts: &[EventText],
-    findings: &mut Findings,
-) {
+fn check_texts(partition: Partition, history: &History, findings: &mut Findings) {
+    let History { payment_id, events, texts, .. } = history;
     for (recorded, event) in events {
         for (name, hash) in event.text_hashes() {
             let is_its = |text: &&EventText| text.version == recorded.version && text.name == name;
@@ -257,7 +265,7 @@ fn check_texts(
             findings.add(Finding {
                 partition,
                 position: Some(recorded.position),
-                payment_id: Some(payment_id),
+                payment_id: Some(*payment_id),
                 what: format!("the {} of version {} {what}", name.as_str(), recorded.version),
             });
         }

@@ -141,14 +141,14 @@ pub trait WorkStore: Send + Sync + 'static {
         flagged_since: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends a claim whose call was recorded as unknown, and leaves its operation as it is: the fold of
-    /// that event counts the attempt and makes it due. Nobody but the holder ends it, since such an event
+    /// Ends a claim whose call was recorded as unknown. The fold of that event counts the attempt and makes
+    /// it due; until it comes the operation is due `delay` from now. Nobody but the holder ends it, since such an event
     /// may be recorded so late that another worker has claimed the operation anew. Does nothing where
     /// the claim has ended or passed to another holder.
     ///
     /// # Errors
     /// When the store can't be written; then it runs out by itself.
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError>;
+    async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError>;
 
     /// Up to `limit` expiries that are due, longest due first. They are not claimed: two workers
     /// may meet on one, and the ledger lets one of them record it.

@@ -12,7 +12,7 @@ const FLAGGED: &str = "--flag-after-s=0";
 const CUT: i64 = 999_000_020;
 const FLAGS: &[&str] = &[
     "--acquirer-timeout-ms=400",
-    "--acquirer-send-window-ms=400",
+    "--acquirer-send-window-ms=4000",
     "--acquirer-processing-ms=600",
     "--inquiry-schedule-ms=3600000",
 ];

@@ -105,6 +105,7 @@ cases! { $
         what_waits_behind_a_flagged_operation_is_flagged_when_it_is_as_old
         an_inquiry_has_its_own_due_time_and_leaves_the_claim_to_its_holder
         a_claim_is_released_by_its_holder_alone
+        a_released_operation_waits_for_the_fold_of_its_unknown_outcome
         partitions_not_asked_for_are_not_touched;
     expiries:
         expiries_come_due_in_order

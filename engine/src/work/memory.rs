@@ -116,8 +116,16 @@ impl WorkStore for MemoryWork {
         Ok(())
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-        self.rows().release(claim);
+    async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+        let due_at = after(self.clock.now(), delay);
+        let mut rows = self.rows();
+        if rows.release(claim) {
+            let payment = (claim.item.partition, claim.item.payment_id);
+            let item = rows.item(payment, claim.item.operation_id);
+            if let Some(item) = item.filter(|item| item.attempts == claim.item.attempts) {
+                item.due_at = due_at;
+            }
+        }
         Ok(())
     }
 

@@ -157,10 +157,10 @@ impl WorkStore for PostgresWork {
         }
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+    async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
         // Of no weight after a power cut: then it runs out by itself.
         let mut transaction = self.rows.begin(&lock(&[claim.item.partition])).await?;
-        let released = claims::release(transaction.connection(), claim);
+        let released = claims::release(transaction.connection(), claim, delay);
         if self.rows.answered(released).await? {
             transaction.commit().await
         } else {

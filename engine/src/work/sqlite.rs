@@ -157,9 +157,10 @@ impl WorkStore for SqliteWork {
         Ok(())
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+    async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
         let mut writer = self.begin().await?;
-        let released = claims::release(&mut writer, claim).await;
+        let due_at = after(self.clock.now(), delay);
+        let released = claims::release(&mut writer, claim, due_at).await;
         self.end(writer, released, |is_released| *is_released).await.map(|_| ())
     }
 

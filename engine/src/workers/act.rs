@@ -78,7 +78,9 @@ impl Workers {
         };
         let given_back = match next {
             Next::Concluded => return,
-            Next::Unknown => self.on.work.release(claim).await,
+            Next::Unknown => {
+                self.on.work.release(claim, self.settings.schedule.delay(claim.item.attempts)).await
+            }
             Next::Again(delay) => self.put_back(claim, delay).await,
         };
         if let Err(error) = given_back {

@@ -113,9 +113,9 @@ impl WorkStore for Troubled {
         self.work.put_back(claim, delay, flagged_since).await
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
+    async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
         self.check()?;
-        self.work.release(claim).await
+        self.work.release(claim, delay).await
     }
 
     async fn due_expiries(

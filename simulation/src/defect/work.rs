@@ -32,8 +32,8 @@ macro_rules! work_over {
                 self.work.put_back(claim, delay, flagged_since).await
             }
 
-            async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-                self.work.release(claim).await
+            async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+                self.work.release(claim, delay).await
             }
 
             async fn due_expiries(

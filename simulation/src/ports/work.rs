@@ -85,8 +85,8 @@ impl WorkStore for WorkPort {
         self.change("claim put back", self.work.put_back(claim, delay, flagged_since)).await
     }
 
-    async fn release(&self, claim: &Claim) -> Result<(), StoreError> {
-        self.change("claim released", self.work.release(claim)).await
+    async fn release(&self, claim: &Claim, delay: Duration) -> Result<(), StoreError> {
+        self.change("claim released", self.work.release(claim, delay)).await
     }
 
     async fn due_expiries(

@@ -187,7 +187,7 @@ pub(super) async fn an_inquiry_has_its_own_due_time_and_leaves_the_claim_to_its_
     apply(&*store, &[inquire(&asked, due_at)]).await;
     fixture.advance(MINUTE).await;
     assert_eq!(claim(&*store).await, [], "due, and both are still held");
-    store.release(&held[0]).await.expect("a claim is released");
+    store.release(&held[0], Duration::ZERO).await.expect("a claim is released");
     assert_eq!(claim_one(&*store).await.item, WorkItem { due_at, attempts: 1, ..asked });
     apply(&*store, &[close(&asked)]).await;
     assert_eq!(claim_one(&*store).await.item, behind, "the one behind it is as it was");
@@ -202,11 +202,24 @@ pub(super) async fn a_claim_is_released_by_its_holder_alone(fixture: &mut dyn Fi
     let new = claim_one(&*store).await;
     // What the old holder was told is recorded only now: the new one may be calling.
     apply(&*store, &[inquire(&opened, opened.due_at)]).await;
-    store.release(&old).await.expect("a claim that has passed on is let be");
+    store.release(&old, MINUTE).await.expect("a claim that has passed on is let be");
     assert_eq!(claim(&*store).await, [], "the new holder still has it");
-    store.release(&new).await.expect("a claim is released");
+    store.release(&new, MINUTE).await.expect("a claim is released");
     let third = claim_one(&*store).await;
     assert_eq!(third.item, WorkItem { attempts: 1, ..opened }, "no more than the inquiry");
+}
+
+pub(super) async fn a_released_operation_waits_for_the_fold_of_its_unknown_outcome(
+    fixture: &mut dyn Fixture,
+) {
+    let store = fixture.store();
+    let opened = item(1, 1, fixture.now().await);
+    open(&*store, &[opened]).await;
+    let held = claim_one(&*store).await;
+    store.release(&held, MINUTE).await.expect("a claim is released");
+    assert_eq!(claim(&*store).await, [], "the event is recorded, and its fold is still to come");
+    apply(&*store, &[inquire(&opened, opened.due_at)]).await;
+    assert_eq!(claim_one(&*store).await.item, WorkItem { attempts: 1, ..opened });
 }
 
 fn inquire(item: &WorkItem, due_at: Timestamp) -> WorkChange {

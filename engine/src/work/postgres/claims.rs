@@ -150,14 +150,35 @@ pub(super) async fn put_back(
     Ok(ended > 0)
 }
 
+/// The attempt is counted by the fold: where it has been, it has said when the operation is due.
+const RELEASE: &str = "
+    WITH ended AS (
+        DELETE FROM claim WHERE partition = $1 AND payment_id = $2 AND token = $3
+        RETURNING partition, payment_id
+    ), later AS (
+        UPDATE work_item AS item
+        SET due_at = date_trunc('milliseconds', clock_timestamp()) + $6 * interval '1 millisecond'
+        FROM ended
+        WHERE item.partition = ended.partition AND item.payment_id = ended.payment_id
+            AND version = $4 AND attempts = $5
+    )
+    SELECT count(*) FROM ended";
+
 /// Whether the claim was still held.
-pub(super) async fn release(connection: &mut PgConnection, claim: &Claim) -> sqlx::Result<bool> {
-    let ended =
-        sqlx::query("DELETE FROM claim WHERE partition = $1 AND payment_id = $2 AND token = $3")
-            .bind(smallint(claim.item.partition))
-            .bind(claim.item.payment_id.uuid())
-            .bind(claim.token)
-            .execute(connection)
-            .await?;
-    Ok(ended.rows_affected() > 0)
+pub(super) async fn release(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    delay: Duration,
+) -> sqlx::Result<bool> {
+    let item = &claim.item;
+    let ended: i64 = sqlx::query_scalar(RELEASE)
+        .bind(smallint(item.partition))
+        .bind(item.payment_id.uuid())
+        .bind(claim.token)
+        .bind(columns::integer(item.version))
+        .bind(columns::integer(item.attempts))
+        .bind(millis(delay))
+        .fetch_one(connection)
+        .await?;
+    Ok(ended > 0)
 }

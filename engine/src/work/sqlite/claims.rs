@@ -90,7 +90,7 @@ pub(super) async fn put_back(
     flagged_since: Timestamp,
 ) -> sqlx::Result<bool> {
     let item = &claim.item;
-    if !release(writer, claim).await? {
+    if !end(writer, claim).await? {
         return Ok(false);
     }
     sqlx::query(
@@ -110,8 +110,32 @@ pub(super) async fn put_back(
     Ok(true)
 }
 
+/// The attempt is counted by the fold: where it has been, it has said when the operation is due.
+pub(super) async fn release(
+    writer: &mut SqliteConnection,
+    claim: &Claim,
+    due_at: Timestamp,
+) -> sqlx::Result<bool> {
+    let item = &claim.item;
+    if !end(writer, claim).await? {
+        return Ok(false);
+    }
+    sqlx::query(
+        "UPDATE work_item SET due_at = ?
+         WHERE partition = ? AND payment_id = ? AND version = ? AND attempts = ?",
+    )
+    .bind(due_at.micros())
+    .bind(item.partition.number())
+    .bind(&item.payment_id.uuid().as_bytes()[..])
+    .bind(item.version)
+    .bind(item.attempts)
+    .execute(writer)
+    .await?;
+    Ok(true)
+}
+
 /// Whether the claim was still held.
-pub(super) async fn release(writer: &mut SqliteConnection, claim: &Claim) -> sqlx::Result<bool> {
+async fn end(writer: &mut SqliteConnection, claim: &Claim) -> sqlx::Result<bool> {
     let ended =
         sqlx::query("DELETE FROM claim WHERE partition = ? AND payment_id = ? AND token = ?")
             .bind(claim.item.partition.number())

@@ -217,6 +217,19 @@ impl Own {
     }
 }
 
+/// What `cargo run` has set for the bench, and ring's build script looks at: it would run again, and everything
+/// behind it be compiled again, each time.
+const OF_CARGO_RUN: [&str; 8] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 /// Builds daybook with the profile, and into the target folder, of this very binary.
 fn build() -> Result<PathBuf, Failure> {
     let folder = profile_dir()?;
@@ -226,13 +239,8 @@ fn build() -> Result<PathBuf, Failure> {
     };
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    // What `cargo run` has set for the bench: build scripts that look at it (ring's) would run again each time,
-    // and everything behind them be compiled again.
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&name);
-        }
+    for name in OF_CARGO_RUN {
+        cargo.env_remove(name);
     }
     if let Some(toolchain) = option_env!("RUSTUP_TOOLCHAIN") {
         // Else rustup would choose one for each dependency's own folder.

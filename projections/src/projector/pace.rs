@@ -24,7 +24,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            batch_max: 2_000,
+            batch_max: 6_000,
             gather: Duration::from_millis(100),
             poll: Duration::from_millis(250),
             backoff_max: Duration::from_secs(5),

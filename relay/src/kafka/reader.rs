@@ -32,6 +32,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("fetch.wait.max.ms", "100"),
     ("fetch.queue.backoff.ms", "20"),
     ("queued.max.messages.kbytes", "16384"),
+    // Partitions come by turns: what is read at once is of several, which are written side by side.
+    ("max.partition.fetch.bytes", "65536"),
 ];
 
 pub(super) struct KafkaReader {

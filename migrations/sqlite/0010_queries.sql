@@ -57,11 +57,9 @@ CREATE INDEX payment_updated ON payment (updated_at, payment_id);
 CREATE INDEX operation_requested ON operation (requested_at, operation_id);
 CREATE INDEX operation_of_merchant_requested ON operation (merchant_id, requested_at, operation_id);
 CREATE INDEX operation_of_payment ON operation (payment_id);
-DROP INDEX operation_newest;
 DROP INDEX operation_of_merchant;
 
 CREATE INDEX refund_requested ON refund (requested_at, operation_id);
 CREATE INDEX refund_of_merchant_requested ON refund (merchant_id, requested_at, operation_id);
 CREATE INDEX refund_of_payment ON refund (payment_id);
-DROP INDEX refund_newest;
 DROP INDEX refund_of_merchant;

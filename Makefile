@@ -17,16 +17,13 @@ services: packages ## Start the servers that tests use, and print where they are
 # a selection of packages leads to. The whole-product tests come last, so that the last line printed is their summary.
 other_tests = $(filter-out product,$(sort $(basename $(notdir $(patsubst %/main.rs,%,$(wildcard */tests/*.rs */tests/*/main.rs))))))
 
-# Whole-product tests wait for their processes more than they compute: one more than there are processors.
-at_once = $(shell echo $$(($$(nproc) + 1)))
-
 test: services ## Format check, lints, then every test
 	deploy/services clean
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --workspace --lib --bins $(other_tests:%=--test %)
 	cargo test --workspace --doc
-	cargo test --workspace --test product -- --test-threads $(at_once)
+	cargo test --workspace --test product
 
 drill: services ## The long versions of the whole-product tests: crashes, load, restarts
 	cargo run --release -p bench -- run flows --rate 200 --duration 60s
@@ -38,7 +35,7 @@ drill: services ## The long versions of the whole-product tests: crashes, load, 
 	cargo run --release -p bench -- run relayed
 	cargo run --release -p bench -- run project --kafka --postgres
 	cargo run --release -p simulation -- --seeds 20000
-	DAYBOOK_DRILL=full cargo test --workspace --test product -- --include-ignored --test-threads $(at_once)
+	DAYBOOK_DRILL=full cargo test --workspace --test product -- --include-ignored
 
 bench: ## Authorizations per second, with the limits of this machine beside the figure
 	cargo run --release -p bench -- run authorize --connections 64 --duration 15s

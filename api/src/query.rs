@@ -137,14 +137,16 @@ impl<'a> Query<'a> {
         self.only(&allowed)
     }
 
-    fn metadata_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn metadata_names(&self) -> impl Iterator<Item = &str> {
         let names = self.0.iter().map(|(name, _)| name.as_ref());
         names.filter(|name| name.strip_prefix("metadata.").is_some_and(|name| !name.is_empty()))
     }
 
     /// The texts that payments must have, by the names that they are stored under.
     fn texts(&self) -> Result<Vec<(&str, &str)>, ApiError> {
-        let names: Vec<&str> = self.metadata_names().collect();
+        let mut names: Vec<&str> = self.metadata_names().collect();
+        // In whatever order they stand, the same is asked for.
+        names.sort_unstable();
         if names.len() > MAX_METADATA {
             let detail = format!("at most {MAX_METADATA} parameters metadata.NAME may be given");
             return Err(ApiError::new(PARAMETER_INVALID, detail).field("metadata"));
@@ -156,8 +158,9 @@ impl<'a> Query<'a> {
                 if name == "reference" && value.is_empty() {
                     return Err(invalid(name, "must not be empty: leave it out"));
                 }
-                if value.contains('\0') {
-                    return Err(invalid(name, "must not have control characters"));
+                // Postgres takes no text with it.
+                if name.contains('\0') || value.contains('\0') {
+                    return Err(invalid(name, "must not have zero characters, in name or value"));
                 }
                 Ok((name, value))
             })
@@ -258,6 +261,7 @@ mod tests {
             "metadata.=x",
             "metadata=x",
             "metadata.a=%00",
+            "metadata.%00=a",
             "metadata.1=&metadata.2=&metadata.3=&metadata.4=&metadata.5=&metadata.6=",
         ] {
             assert!(page(bad).is_err(), "{bad}");

@@ -1,7 +1,10 @@
 //! SQLite as the stores use it: one writing connection, a few reading ones, WAL, and the settings
 //! read back, because a setting that was not taken must not pass unnoticed.
 
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -38,7 +41,7 @@ const READERS: u32 = 4;
 /// all.
 const READER_CACHE: &str = "-1024";
 /// Rows that may wait between a connection's thread and the task that asked.
-const ROW_BUFFER: usize = 512;
+const ROW_BUFFER: usize = 4096;
 /// Pages between checkpoints: large enough that a checkpoint is rare beside the commits.
 const CHECKPOINT_PAGES: &str = "16000";
 
@@ -136,6 +139,22 @@ impl Database {
         if let Err(error) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").await {
             tracing::warn!(store = self.store, %error, "the last checkpoint failed; the next start makes it");
         }
+    }
+}
+
+/// Between two looks at a long answer.
+const GATHERING: Duration = Duration::from_millis(1);
+
+/// Awaits a long answer, with pauses in which its rows gather: a connection's thread wakes who waits for it at
+/// every row, which costs more than most rows do.
+pub async fn gathered<F: Future>(reading: F) -> F::Output {
+    let mut reading = pin!(reading);
+    loop {
+        let looked = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context))).await;
+        if let Poll::Ready(answer) = looked {
+            return answer;
+        }
+        sleep(GATHERING).await;
     }
 }
 
@@ -287,4 +306,22 @@ async fn last_migration(connection: &mut SqliteConnection) -> Result<Option<u32>
         )
         .await?;
     sqlx::query_scalar("SELECT max(number) FROM migration").fetch_one(connection).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Wakes who waits for it at once, as a row does that follows a row.
+    #[tokio::test(start_paused = true)]
+    async fn rows_that_follow_each_other_are_looked_at_once_a_pause() {
+        let (mut looks, end) = (0_u32, Instant::now() + 10 * GATHERING);
+        gathered(poll_fn(|context| {
+            looks += 1;
+            context.waker().wake_by_ref();
+            if Instant::now() < end { Poll::Pending } else { Poll::Ready(()) }
+        }))
+        .await;
+        assert!((2..=11).contains(&looks), "{looks} looks in ten pauses");
+    }
 }

@@ -8,8 +8,10 @@
 
 mod expected;
 mod extra;
+mod packed;
 mod report;
 
+pub use packed::PackedRow;
 pub use report::{Difference, ViewReport};
 
 use std::collections::HashMap;
@@ -29,10 +31,6 @@ use expected::{ExpectedRow, ROW_TABLES, identity, literals, rows_of};
 /// A row's columns as SQL literals, so that whatever stands there can be shown.
 pub type Literals = Vec<String>;
 
-/// The literals that name a row, and all its literals, each in one text with `,` between them: what a literal
-/// quotes can't be taken for the end of it.
-pub type Joined = (String, String);
-
 /// The port: one partition's rows and cursors in one read transaction.
 #[async_trait]
 pub trait ViewSnapshot: Send {
@@ -41,18 +39,18 @@ pub trait ViewSnapshot: Send {
     /// What of the ledger the rows leave out.
     fn parked(&self) -> &ParkedPayments;
 
-    /// The rows with these keys, each in one text, which is quicker to read and compare; those that don't
-    /// exist are missing from the answer. A key may have several rows, and is asked for once.
+    /// The rows with these keys, as the store sends them; those that don't exist are missing from the
+    /// answer. A key may have several rows, and is asked for once.
     ///
     /// # Errors
     /// When the store can't be read; so of the others.
-    async fn joined(
+    async fn packed(
         &mut self,
         table: &'static Table,
         keys: &[Cell<'static>],
-    ) -> Result<Vec<Joined>, ViewError>;
+    ) -> Result<Vec<PackedRow>, ViewError>;
 
-    /// As [`ViewSnapshot::joined`], column by column.
+    /// As [`ViewSnapshot::packed`], as literals: slower, and able to show whatever stands there.
     async fn with_keys(
         &mut self,
         table: &'static Table,
@@ -75,7 +73,7 @@ pub trait ViewSnapshot: Send {
 }
 
 /// Rows compared at once: bounds the memory and the number of reads.
-const CHUNK: usize = 500;
+const CHUNK: usize = 1_000;
 
 /// The check of one partition.
 pub struct ViewCheck {
@@ -227,20 +225,20 @@ impl ViewCheck {
         let mut keys: Vec<Cell<'static>> = expected.iter().map(|row| row.key.clone()).collect();
         // A key's rows follow each other.
         keys.dedup();
-        let found = self.snapshot.joined(table, &keys).await?;
-        let found: HashMap<&str, &str> =
-            found.iter().map(|(key, row)| (key.as_str(), row.as_str())).collect();
+        let found = self.snapshot.packed(table, &keys).await?;
+        let found: HashMap<&[u8], &PackedRow> =
+            found.iter().map(|row| (row.identity(table), row)).collect();
         for row in &expected {
             self.report.rows = self.report.rows.saturating_add(1);
-            let key = &row.identity;
-            match found.get(key.as_str()) {
+            match found.get(row.packed.identity(table)) {
                 Some(found) => {
                     self.found[index] = self.found[index].saturating_add(1);
-                    if *found != row.joined {
-                        self.compare_columns(table, key, row).await?;
+                    if **found != row.packed {
+                        self.compare_columns(table, row).await?;
                     }
                 }
                 None => {
+                    let key = identity(table, &row.packed.literals());
                     let what = format!("{} {key}: the row is missing", table.name);
                     self.differ(table.view, Some(row.payment_id), what);
                 }
@@ -253,12 +251,13 @@ impl ViewCheck {
     async fn compare_columns(
         &mut self,
         table: &'static Table,
-        key: &str,
         row: &ExpectedRow,
     ) -> Result<(), ViewError> {
+        let expected = row.packed.literals();
+        let key = identity(table, &expected);
         let found = self.snapshot.with_keys(table, std::slice::from_ref(&row.key)).await?;
         if let Some(found) = found.iter().find(|found| identity(table, found) == key) {
-            self.compare_row(table, key, Some(row.payment_id), &row.literals(), found);
+            self.compare_row(table, &key, Some(row.payment_id), &expected, found);
         }
         Ok(())
     }

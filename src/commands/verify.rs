@@ -24,7 +24,7 @@ use crate::config::Config;
 use crate::wiring;
 
 /// Partitions that are checked at a time: each keeps a few pages of rows in memory.
-const AT_A_TIME: usize = 2;
+const AT_A_TIME: usize = 3;
 
 /// Checks everything and prints what it finds.
 ///

@@ -22,8 +22,13 @@ fn is_same(read: &Json<'_>, other: &Value) -> bool {
         (Json::Bool(read), Value::Bool(other)) => read == other,
         (Json::String(read), Value::String(other)) => read == other,
         (Json::Number(Number::Integer(read)), Value::Number(other)) => {
-            // `1000.0` is the integer 1000 here and a float there, rounded where it has many digits.
-            let is_whole = || other.as_f64().is_some_and(|value| value == *read as f64);
+            // `1000.0` is the integer 1000 here and a float there, rounded where it has many digits, and
+            // by serde_json to a neighbour of the nearest.
+            let nearest = *read as f64;
+            let is_whole = || {
+                let near = nearest.next_down()..=nearest.next_up();
+                other.as_f64().is_some_and(|value| near.contains(&value))
+            };
             other.as_i64() == Some(*read) || is_whole()
         }
         // Not written as an integer of 64 bits: a reader that took it for one would be wrong.

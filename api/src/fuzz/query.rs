@@ -39,17 +39,20 @@ fn page_of(list: &'static List, query: &Query<'_>) -> Result<String, ApiError> {
 
 /// Every byte percent-encoded.
 fn written(query: &Query<'_>) -> String {
+    let mut names: Vec<&str> = names().collect();
+    names.extend(query.metadata_names());
     let mut known: Vec<(&str, &str)> =
-        names().filter_map(|name| Some((name, query.get(name)?))).collect();
+        names.into_iter().filter_map(|name| Some((name, query.get(name)?))).collect();
     // Lists share most of their filters, and a parameter stands once.
     known.sort_unstable();
     known.dedup();
     let pairs: Vec<String> = known
         .into_iter()
-        .map(|(name, value)| {
-            let value: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            format!("{name}={value}")
-        })
+        .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
         .collect();
     pairs.join("&")
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }

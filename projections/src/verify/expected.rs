@@ -4,7 +4,7 @@ use daybook_engine::event_text::EventText;
 use daybook_engine::ids::PaymentId;
 use uuid::Uuid;
 
-use super::Literals;
+use super::{Literals, PackedRow};
 use crate::error::ViewError;
 use crate::views::journal::fold::{JournalFold, POSTING};
 use crate::views::operations::fold::{OPERATION, OperationsFold};
@@ -21,46 +21,8 @@ pub(super) static ROW_TABLES: [&Table; 6] =
 
 pub(super) struct ExpectedRow {
     pub(super) key: Cell<'static>,
-    /// As [`identity`] has it.
-    pub(super) identity: String,
     pub(super) payment_id: PaymentId,
-    pub(super) joined: String,
-}
-
-impl ExpectedRow {
-    /// Its columns one by one.
-    pub(super) fn literals(&self) -> Literals {
-        split(&self.joined)
-    }
-}
-
-/// Cells as [`super::Joined`] has them.
-fn joined(cells: &[Cell<'_>]) -> String {
-    let mut text = String::with_capacity(256);
-    for (index, cell) in cells.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        cell.write_literal(&mut text);
-    }
-    text
-}
-
-/// The literals of a joined row: commas between them, and not those within quotes.
-fn split(joined: &str) -> Literals {
-    let (mut literals, mut start, mut is_quoted) = (Vec::new(), 0, false);
-    for (index, byte) in joined.bytes().enumerate() {
-        match byte {
-            b'\'' => is_quoted = !is_quoted,
-            b',' if !is_quoted => {
-                literals.extend(joined.get(start..index).map(str::to_owned));
-                start = index.saturating_add(1);
-            }
-            _ => {}
-        }
-    }
-    literals.extend(joined.get(start..).map(str::to_owned));
-    literals
+    pub(super) packed: PackedRow,
 }
 
 /// The literals that name a row within its partition, in one text.
@@ -84,48 +46,47 @@ pub(super) fn rows_of(
         View::Payments => {
             let mut fold = PaymentsFold::default();
             fold.fold(&[events])?;
-            fold.rows.values().filter_map(|row| expected(table, payment_id, row)).collect()
+            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
         }
         View::Operations => {
             let mut fold = OperationsFold::default();
             fold.fold(&[events])?;
-            fold.rows.values().filter_map(|row| expected(table, payment_id, row)).collect()
+            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
         }
         View::Refunds => {
             let mut fold = RefundsFold::default();
             fold.fold(&[events])?;
-            fold.rows.values().filter_map(|row| expected(table, payment_id, row)).collect()
+            fold.rows.values().filter_map(|row| expected(payment_id, row)).collect()
         }
         View::Settlements => {
             let mut fold = SettlementsFold::default();
             fold.fold(&[events])?;
-            fold.lines.iter().filter_map(|row| expected(table, payment_id, row)).collect()
+            fold.lines.iter().filter_map(|row| expected(payment_id, row)).collect()
         }
         View::Journal => {
             let mut fold = JournalFold::default();
             fold.fold(&[events])?;
-            fold.rows.iter().filter_map(|row| expected(table, payment_id, row)).collect()
+            fold.rows.iter().filter_map(|row| expected(payment_id, row)).collect()
         }
         View::Texts => {
             let texts = PaymentTexts::from([(payment_id, texts.to_vec())]);
             let mut fold = TextsFold::new(&texts);
             fold.fold(&[events])?;
-            fold.rows.iter().filter_map(|row| expected(table, payment_id, row)).collect()
+            fold.rows.iter().filter_map(|row| expected(payment_id, row)).collect()
         }
         View::Balances => Vec::new(),
     })
 }
 
 /// Every row's key is its second cell, an id or a position.
-fn expected(table: &Table, payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
+fn expected(payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
     let cells = row.cells();
     let key = match cells.get(1)? {
         Cell::Id(id) => Cell::Id(*id),
         Cell::Integer(position) => Cell::Integer(*position),
         Cell::Null | Cell::Text(_) | Cell::Time(_) => return None,
     };
-    let named = cells.get(1..=table.identity)?;
-    Some(ExpectedRow { key, identity: joined(named), payment_id, joined: joined(&cells) })
+    Some(ExpectedRow { key, payment_id, packed: PackedRow::of(&cells) })
 }
 
 /// The payment that a row as it stands says it belongs to; `None` where that is no id.
@@ -133,31 +94,4 @@ pub(super) fn payment_of(table: &Table, row: &Literals) -> Option<PaymentId> {
     let literal = row.get(table.payment?)?;
     let digits = literal.strip_prefix("X'")?.strip_suffix('\'')?;
     Uuid::try_parse(digits).ok().map(PaymentId::from_uuid)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Line(Vec<Cell<'static>>);
-
-    impl Row for Line {
-        fn cells(&self) -> Vec<Cell<'_>> {
-            self.0.clone()
-        }
-    }
-
-    #[test]
-    fn a_joined_row_comes_apart_into_its_literals() {
-        let line = Line(vec![
-            Cell::Integer(-3),
-            Cell::text("it's, \"so\", ''"),
-            Cell::Null,
-            Cell::Id(Uuid::from_u128(0xabc)),
-            Cell::text(""),
-            Cell::text("é,',"),
-        ]);
-        assert_eq!(split(&joined(&line.cells())), literals(&line));
-        assert_eq!(literals(&line)[1], "'it''s, \"so\", '''''");
-    }
 }

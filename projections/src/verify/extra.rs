@@ -58,6 +58,7 @@ impl ViewCheck {
         let Ok(rows) = rows_of(table, self.seen_by(table.view, &events), texts) else {
             return true;
         };
-        rows.iter().any(|expected| expected.identity == identity(table, row))
+        let key = identity(table, row);
+        rows.iter().any(|expected| identity(table, &expected.packed.literals()) == key)
     }
 }

@@ -6,6 +6,7 @@ mod columns;
 mod cursors;
 mod erasing;
 mod forgetting;
+mod packing;
 mod parked;
 mod rebuild;
 pub(super) mod selecting;

@@ -4,6 +4,7 @@ mod columns;
 mod cursors;
 mod erasing;
 mod forgetting;
+mod packing;
 mod parked;
 mod rebuild;
 pub(super) mod selecting;

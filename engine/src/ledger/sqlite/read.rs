@@ -11,7 +11,7 @@ use super::STORE;
 use crate::clock::Timestamp;
 use crate::event_text::{EventText, TextName};
 use crate::ids::{EventId, Partition, PaymentId};
-use crate::sqlite::Database;
+use crate::sqlite::{Database, gathered};
 
 /// The columns that [`recorded`] takes, of `event e`.
 macro_rules! select_events {
@@ -120,7 +120,7 @@ pub(super) async fn read_by_payment(
     let (id, version) = after.map_or_else(Default::default, |(payment_id, version)| {
         (payment_id.uuid().into_bytes().to_vec(), version)
     });
-    let rows = sqlx::query(select_events!(
+    let reading = sqlx::query(select_events!(
         "FROM event e WHERE e.partition = ? AND (e.payment_id, e.version) > (?, ?)
          ORDER BY e.payment_id, e.version LIMIT ?"
     ))
@@ -129,9 +129,8 @@ pub(super) async fn read_by_payment(
     .bind(version)
     .bind(limit)
     .map(|row| recorded(&row))
-    .fetch_all(database.readers())
-    .await
-    .map_err(|error| database.unavailable(&error))?;
+    .fetch_all(database.readers());
+    let rows = gathered(reading).await.map_err(|error| database.unavailable(&error))?;
     rows.into_iter().collect()
 }
 

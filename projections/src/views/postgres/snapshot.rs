@@ -9,9 +9,9 @@ use sqlx::{AssertSqlSafe, Executor, Row as _};
 use uuid::Uuid;
 
 use super::columns::failed;
-use super::{cursors, parked};
+use super::{cursors, packing, parked};
 use crate::error::ViewError;
-use crate::verify::{Joined, Literals, ViewSnapshot};
+use crate::verify::{Literals, PackedRow, ViewSnapshot};
 use crate::views::cursors::ALL as CURSORS;
 use crate::views::row::{Cell, Key, Table};
 use crate::views::{ParkedPayments, ViewCursors};
@@ -126,21 +126,16 @@ impl ViewSnapshot for PostgresSnapshot {
         &self.parked
     }
 
-    async fn joined(
+    async fn packed(
         &mut self,
         table: &'static Table,
         keys: &[Cell<'static>],
-    ) -> Result<Vec<Joined>, ViewError> {
-        let columns = format!(
-            "concat_ws(',', {}), concat_ws(',', {})",
-            literals(table.identity_columns()),
-            literals(table.columns)
-        );
-        let query = self.of_keys(table, &columns, keys);
+    ) -> Result<Vec<PackedRow>, ViewError> {
+        let query = self.of_keys(table, &packing::columns(table), keys);
         let rows = self.database.in_time(query.fetch_all(&mut self.reader)).await;
         let rows = rows.map_err(failed(table.view))?;
-        let read = |row: &PgRow| Ok((row.try_get(0)?, row.try_get(1)?));
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
+        let packed = rows.iter().map(|row| packing::packed(table, row));
+        packed.collect::<Result<_, _>>().map_err(failed(table.view))
     }
 
     async fn with_keys(

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use daybook_engine::ids::Partition;
+use daybook_engine::sqlite::gathered;
 use sqlx::sqlite::{Sqlite, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, Transaction};
 
 use super::columns::failed;
-use super::{cursors, parked};
+use super::{cursors, packing, parked};
 use crate::error::ViewError;
-use crate::verify::{Joined, Literals, ViewSnapshot};
+use crate::verify::{Literals, PackedRow, ViewSnapshot};
 use crate::views::row::{Cell, Key, Row, Table, json};
 use crate::views::{ParkedPayments, ViewCursors};
 
@@ -29,6 +30,27 @@ impl SqliteSnapshot {
         let cursors = own.map(|(_, cursors)| cursors).unwrap_or_default();
         let parked = parked::all(&mut reader).await?;
         Ok(Self { reader, partition, cursors, parked })
+    }
+
+    /// These columns of the rows with these keys.
+    async fn of_keys(
+        &mut self,
+        table: &Table,
+        columns: &str,
+        keys: &[Cell<'static>],
+    ) -> Result<Vec<SqliteRow>, ViewError> {
+        let (name, key) = (table.name, key_column(table));
+        let wanted: Vec<Wanted<'_>> = keys.iter().map(Wanted).collect();
+        // Every name in the statement is a constant of this crate.
+        let reading = sqlx::query(AssertSqlSafe(format!(
+            "SELECT {columns} FROM json_each(?1) AS wanted CROSS JOIN {name}
+             WHERE {name}.partition = ?2 AND {name}.{key} = {}",
+            from_json(table.key)
+        )))
+        .bind(json(wanted.iter()))
+        .bind(self.partition.number())
+        .fetch_all(&mut *self.reader);
+        gathered(reading).await.map_err(failed(table.view))
     }
 }
 
@@ -74,25 +96,14 @@ impl ViewSnapshot for SqliteSnapshot {
         &self.parked
     }
 
-    async fn joined(
+    async fn packed(
         &mut self,
         table: &'static Table,
         keys: &[Cell<'static>],
-    ) -> Result<Vec<Joined>, ViewError> {
-        let (columns, name, key) = (literals(table, table.columns), table.name, key_column(table));
-        let identity = literals(table, table.identity_columns());
-        let wanted: Vec<Wanted<'_>> = keys.iter().map(Wanted).collect();
-        let rows = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT concat_ws(',', {identity}), concat_ws(',', {columns})
-             FROM json_each(?1) AS wanted CROSS JOIN {name}
-             WHERE {name}.partition = ?2 AND {name}.{key} = {}",
-            from_json(table.key)
-        )))
-        .bind(json(wanted.iter()))
-        .bind(self.partition.number())
-        .fetch_all(&mut *self.reader)
-        .await;
-        rows.map_err(failed(table.view))
+    ) -> Result<Vec<PackedRow>, ViewError> {
+        let rows = self.of_keys(table, &packing::columns(table), keys).await?;
+        let packed = rows.iter().map(|row| packing::packed(table, row));
+        packed.collect::<Result<_, _>>().map_err(failed(table.view))
     }
 
     async fn with_keys(
@@ -100,19 +111,7 @@ impl ViewSnapshot for SqliteSnapshot {
         table: &'static Table,
         keys: &[Cell<'static>],
     ) -> Result<Vec<Literals>, ViewError> {
-        let (columns, name, key) = (literals(table, table.columns), table.name, key_column(table));
-        let wanted: Vec<Wanted<'_>> = keys.iter().map(Wanted).collect();
-        // Every name in the statement is a constant of this crate.
-        let rows = sqlx::query(AssertSqlSafe(format!(
-            "SELECT {columns} FROM json_each(?1) AS wanted CROSS JOIN {name}
-             WHERE {name}.partition = ?2 AND {name}.{key} = {}",
-            from_json(table.key)
-        )))
-        .bind(json(wanted.iter()))
-        .bind(self.partition.number())
-        .fetch_all(&mut *self.reader)
-        .await
-        .map_err(failed(table.view))?;
+        let rows = self.of_keys(table, &literals(table, table.columns), keys).await?;
         read(table, &rows)
     }
 

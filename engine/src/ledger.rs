@@ -128,6 +128,15 @@ impl Recorded {
     }
 }
 
+/// A text of an event as a store holds it. Where its bytes are no UTF-8 it is one that no event has and that shows
+/// them: so the event alone can't be decoded, and not all that is read with it.
+pub(crate) fn stored_text(bytes: &[u8]) -> Arc<str> {
+    str::from_utf8(bytes).map_or_else(
+        |error| format!("no UTF-8, {error}: {}", String::from_utf8_lossy(bytes)).into(),
+        Arc::from,
+    )
+}
+
 /// A stretch of one partition: positions `from` to `from + limit - 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {

@@ -44,6 +44,12 @@ pub(crate) async fn a_changed_event_byte_is_named(store: Store) {
     let spelled = "UPDATE event SET data = data || ' ' WHERE type = 'payment.captured'";
     daybook.book.tamper_with_events(&[spelled]).await;
     names(&daybook, &[&id, "not spelled"]).await;
+    // Postgres makes no such text, whoever asks.
+    if store == Store::Embedded {
+        let no_text = "UPDATE event SET data = X'FF' || data WHERE type = 'payment.captured'";
+        daybook.book.tamper_with_events(&[no_text]).await;
+        names(&daybook, &[&id, "damaged"]).await;
+    }
 }
 
 pub(crate) async fn a_changed_position_is_named(store: Store) {

@@ -15,6 +15,7 @@ mod properties;
 #[path = "../../../engine/tests/ledger_contract/proxy.rs"]
 #[expect(dead_code, reason = "not every fault that it knows is met here")]
 mod proxy;
+mod sqlite_bytes;
 mod tables;
 mod throughput;
 mod topic;

@@ -1,13 +1,14 @@
 //! Reading: every question is one statement on a connection of the pool.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use sqlx::postgres::{PgArguments, PgBindIterExt, PgRow};
 use sqlx::query::Query;
 use sqlx::{Decode, Postgres, Row, Type};
 use uuid::Uuid;
 
-use super::super::{Head, Recorded, StoreError, Stretch};
+use super::super::{Head, Recorded, StoreError, Stretch, stored_text};
 use super::STORE;
 use crate::event_text::{EventText, TextName};
 use crate::ids::{EventId, Partition, PaymentId};
@@ -159,9 +160,9 @@ fn recorded(row: &PgRow) -> Result<Recorded, StoreError> {
         payment_id: payment_id(row, 2)?,
         version: version(row, 3)?,
         event_id: event_id(row, 4)?,
-        event_type: get::<&str>(row, 5)?.into(),
-        data: get::<&str>(row, 6)?.into(),
-        traceparent: get::<Option<&str>>(row, 7)?.map(Into::into),
+        event_type: text(row, 5)?.unwrap_or_default(),
+        data: text(row, 6)?.unwrap_or_default(),
+        traceparent: text(row, 7)?,
         recorded_at: timestamp(get(row, 8)?),
     })
 }
@@ -173,7 +174,7 @@ fn event_text(row: &PgRow) -> Result<EventText, StoreError> {
         version: version(row, 0)?,
         name: TextName::parse(name).ok_or_else(|| damaged(&format!("it has a text {name:?}")))?,
         salt: salt.map(TryInto::try_into).transpose().map_err(|error| damaged(&error))?,
-        text: get::<Option<&str>>(row, 3)?.map(Into::into),
+        text: text(row, 3)?,
     })
 }
 
@@ -187,6 +188,12 @@ fn get<'r, T: Decode<'r, Postgres> + Type<Postgres>>(
     column: usize,
 ) -> Result<T, StoreError> {
     row.try_get(column).map_err(|error| damaged(&error))
+}
+
+/// A text of an event; `None` where none stands.
+fn text(row: &PgRow, column: usize) -> Result<Option<Arc<str>>, StoreError> {
+    let value = row.try_get_raw(column).map_err(|error| damaged(&error))?;
+    Ok(value.as_bytes().ok().map(stored_text))
 }
 
 /// A number that is never negative, from a column that could hold one.

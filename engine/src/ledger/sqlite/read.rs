@@ -6,7 +6,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
-use super::super::{Head, Recorded, StoreError, Stretch};
+use super::super::{Head, Recorded, StoreError, Stretch, stored_text};
 use super::STORE;
 use crate::clock::Timestamp;
 use crate::event_text::{EventText, TextName};
@@ -152,9 +152,9 @@ fn recorded(row: &SqliteRow) -> Result<Recorded, StoreError> {
         payment_id: payment_id(row, 2)?,
         version: row.try_get(3).map_err(damaged)?,
         event_id: event_id(row, 4)?,
-        event_type: row.try_get::<&str, _>(5).map_err(damaged)?.into(),
-        data: row.try_get::<&str, _>(6).map_err(damaged)?.into(),
-        traceparent: row.try_get::<Option<&str>, _>(7).map_err(damaged)?.map(Into::into),
+        event_type: stored_text(row.try_get(5).map_err(damaged)?),
+        data: stored_text(row.try_get(6).map_err(damaged)?),
+        traceparent: row.try_get::<Option<&[u8]>, _>(7).map_err(damaged)?.map(stored_text),
         recorded_at: Timestamp::from_micros(row.try_get(8).map_err(damaged)?),
     })
 }
@@ -168,7 +168,7 @@ fn event_text(row: &SqliteRow) -> Result<EventText, StoreError> {
         version: row.try_get(0).map_err(damaged)?,
         name: TextName::parse(name).ok_or_else(|| cause(format!("it has a text {name:?}")))?,
         salt: salt.map(TryInto::try_into).transpose().map_err(|_| cause("a salt".into()))?,
-        text: row.try_get::<Option<&str>, _>(3).map_err(damaged)?.map(Into::into),
+        text: row.try_get::<Option<&[u8]>, _>(3).map_err(damaged)?.map(stored_text),
     })
 }
 

@@ -61,8 +61,11 @@ fn literals(table: &Table, columns: &[&str]) -> String {
 }
 
 fn read(table: &Table, rows: &[SqliteRow]) -> Result<Vec<Literals>, ViewError> {
-    let read =
-        |row: &SqliteRow| (0..table.columns.len()).map(|column| row.try_get(column)).collect();
+    // What is no UTF-8 is shown as well.
+    let literal = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let read = |row: &SqliteRow| {
+        (0..table.columns.len()).map(|column| row.try_get(column).map(literal)).collect()
+    };
     rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use daybook_engine::ids::Partition;
 use daybook_projections::View;
-use daybook_projections::views::{Page, PageQuery, ViewQueries};
+use daybook_projections::views::{MAX_LIMIT, Page, PageQuery, ViewQueries};
 use http_body_util::Either;
 use hyper::Response;
 use hyper::header::{
@@ -41,9 +41,14 @@ const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8; head
 /// A page of a list in JSON, or as much of it as is asked for in CSV.
 pub(crate) async fn list<L: Listing>(api: &Api, call: &Call) -> Result<Reply, ApiError> {
     let query_string = call.query()?;
-    let query = query_string.page(L::LIST)?;
+    let mut query = query_string.page(L::LIST)?;
     let place = query_string.min_position()?;
     let format = Format::accepted(&call.parts.headers)?;
+    let is_whole = matches!(format, Format::Csv) && query_string.get("limit").is_none();
+    if is_whole {
+        // The fewer pages the better: some orders sort all rows for each.
+        query.limit = MAX_LIMIT;
+    }
     let sources = sources(api)?;
     if let Some(place) = place {
         let at_most = call.waiting(Dialect::V1, &api.limits).at_most;
@@ -52,10 +57,7 @@ pub(crate) async fn list<L: Listing>(api: &Api, call: &Call) -> Result<Reply, Ap
     let page = L::page(&sources, &query).await?;
     let mut reply = match format {
         Format::Json => json(api, page).await,
-        Format::Csv => {
-            let is_whole = query_string.get("limit").is_none();
-            table::<L>(sources, query, page, is_whole)
-        }
+        Format::Csv => table::<L>(sources, query, page, is_whole),
     };
     reply.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     Ok(reply)

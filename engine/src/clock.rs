@@ -19,6 +19,9 @@ pub struct Timestamp(i64);
 const LAST_MS: i64 = 253_402_300_799_999;
 
 impl Timestamp {
+    /// 9999-12-31T23:59:59.999Z: no clock has shown it.
+    pub const LAST: Self = Self(LAST_MS);
+
     /// Clamped to the years 1970 to 9999, so that writing it can never fail.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
@@ -46,6 +49,17 @@ impl Timestamp {
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {
         Self::from_millis(self.0.saturating_add(millis))
+    }
+
+    /// The first one not before an RFC 3339 time, which may have more than three digits of fraction: `>=` and `<`
+    /// say of it what they say of the time itself.
+    ///
+    /// # Errors
+    /// When the text is no such time.
+    pub fn not_before(text: &str) -> Result<Self, chrono::ParseError> {
+        let at = DateTime::parse_from_rfc3339(text)?;
+        let is_between = at.timestamp_subsec_nanos() % 1_000_000 > 0;
+        Ok(Self::from_millis(at.timestamp_millis()).plus_millis(is_between.into()))
     }
 
     /// The calendar day in a zone `offset_minutes` east of UTC.
@@ -208,6 +222,16 @@ impl Clock for ManualClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bound_between_two_milliseconds_is_the_later_one() {
+        let bound = |text: &str| Timestamp::not_before(text).unwrap().to_string();
+        assert_eq!(bound("2026-11-26T10:00:00.0009Z"), "2026-11-26T10:00:00.001Z");
+        assert_eq!(bound("2026-11-26T10:00:00.000999999+00:00"), "2026-11-26T10:00:00.001Z");
+        assert_eq!(bound("2026-11-26T10:00:00.001000Z"), "2026-11-26T10:00:00.001Z");
+        assert_eq!(bound("2026-11-26T10:00:00Z"), "2026-11-26T10:00:00.000Z");
+        assert!(Timestamp::not_before("2026-11-26").is_err());
+    }
 
     #[test]
     fn a_timestamp_is_written_with_three_digits_of_fraction() {

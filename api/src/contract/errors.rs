@@ -9,6 +9,8 @@ Every answer that is no success is an RFC 9457 problem (`application/problem+jso
 never changes its meaning, `detail` (and `message`, the same) what is wrong with this request, `field` which field,
 parameter or header is at fault, `paymentId` which payment it concerns.
 
+`/readyz` answers with its own JSON, and a request whose head is no HTTP, or over 32 KiB, with 400 or 431 and no body.
+
 A repeat is safe with the same idempotency key. Where the table says to repeat, the answer has `Retry-After`, in seconds.
 
 This page is made from the code (`api/src/problem.rs`); `cargo test --workspace --test http write_the_contract --

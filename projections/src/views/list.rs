@@ -163,7 +163,7 @@ impl Domain {
             Self::Count => {
                 number(text).map(Cell::Integer).ok_or_else(|| "must be a whole number".to_owned())
             }
-            Self::Time => text.parse::<Timestamp>().map(Cell::Time).map_err(|_| {
+            Self::Time => Timestamp::not_before(text).map(Cell::Time).map_err(|_| {
                 "must be a time such as 2026-11-23T10:00:00Z (a + in a query is written %2B)"
                     .to_owned()
             }),

@@ -8,6 +8,7 @@
 mod cursors;
 mod exported;
 mod history;
+mod incarnations;
 mod positions;
 mod seals;
 
@@ -15,12 +16,14 @@ pub use cursors::Reader;
 pub use exported::{ExportedSeals, UnusableSeals};
 pub use history::check_event;
 use history::check_step;
+pub use incarnations::check_incarnations;
 pub use positions::{LINKS_MAX, Positions};
 pub use seals::{SealCheck, stored_seals};
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 
+use crate::clock::Timestamp;
 use crate::event_text::{EventText, hash_text};
 use crate::ids::{Partition, PaymentId};
 use crate::ledger::{Head, Ledger, LedgerIdentity, Recorded, StoreError};
@@ -101,6 +104,8 @@ pub struct PaymentWalk<'a> {
     /// Checked and not yet handed on.
     histories: VecDeque<History>,
     is_read: bool,
+    /// The last position that stands beyond the head, as it was read before.
+    beyond: u64,
     positions: Positions,
 }
 
@@ -109,7 +114,19 @@ impl<'a> PaymentWalk<'a> {
     pub fn new(ledger: &'a dyn Ledger, head: Head) -> Self {
         let positions = Positions::new(head, LINKS_MAX);
         let (rows, histories) = (Vec::new(), VecDeque::new());
-        Self { ledger, head, after: None, rows, histories, is_read: false, positions }
+        Self { ledger, head, after: None, rows, histories, is_read: false, beyond: 0, positions }
+    }
+
+    /// Names an event that stands beyond the head, as it is by now: every commit moves both.
+    pub fn check_beyond(&self, now: Head, findings: &mut Findings) {
+        if self.beyond > now.position {
+            findings.add(Finding {
+                partition: now.partition,
+                position: Some(self.beyond),
+                payment_id: None,
+                what: format!("an event stands beyond the head, which is {}", now.position),
+            });
+        }
     }
 
     /// What it has seen by position, at its end.
@@ -130,11 +147,27 @@ impl<'a> PaymentWalk<'a> {
     }
 
     async fn read_on(&mut self, findings: &mut Findings) -> Result<(), StoreError> {
-        let page = self.ledger.read_by_payment(self.head.partition, self.after, PAGE).await?;
+        let partition = self.head.partition;
+        let page = match self.ledger.read_by_payment(partition, self.after, PAGE).await {
+            Err(StoreError::Damaged { cause, .. }) => {
+                let from = self.after.map_or_else(
+                    || "none of its events".to_owned(),
+                    |(payment_id, _)| format!("no event after those of payment {payment_id}"),
+                );
+                let what = format!("{from} can be read, nor is checked: {cause}");
+                findings.add(Finding { partition, position: None, payment_id: None, what });
+                Vec::new()
+            }
+            page => page?,
+        };
         self.is_read = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         self.after = page.last().map(|last| (last.payment_id, last.version));
         let (head, identity) = (self.head.position, self.ledger.identity());
-        for recorded in page.into_iter().filter(|recorded| recorded.position <= head) {
+        for recorded in page {
+            if recorded.position > head {
+                self.beyond = self.beyond.max(recorded.position);
+                continue;
+            }
             self.positions.see(&recorded, identity.partitions, findings);
             if self.rows.first().is_some_and(|first| first.payment_id != recorded.payment_id) {
                 self.histories.extend(check_payment(&identity, &mut self.rows, findings));
@@ -157,8 +190,12 @@ impl<'a> PaymentWalk<'a> {
         if wanted.is_empty() {
             return Ok(());
         }
+        let read = match self.ledger.texts_of(&wanted).await {
+            Err(StoreError::Damaged { .. }) => self.texts_one_by_one(&wanted, findings).await?,
+            read => read?,
+        };
         let mut texts: HashMap<PaymentId, Vec<EventText>> = HashMap::new();
-        for (payment_id, text) in self.ledger.texts_of(&wanted).await? {
+        for (payment_id, text) in read {
             texts.entry(payment_id).or_default().push(text);
         }
         for history in &mut self.histories {
@@ -166,6 +203,27 @@ impl<'a> PaymentWalk<'a> {
             check_texts(self.head.partition, history, findings);
         }
         Ok(())
+    }
+
+    /// Where one payment has some that can't be read: all others', and which it is.
+    async fn texts_one_by_one(
+        &self,
+        wanted: &[PaymentId],
+        findings: &mut Findings,
+    ) -> Result<Vec<(PaymentId, EventText)>, StoreError> {
+        let (partition, mut all) = (self.head.partition, Vec::new());
+        for payment_id in wanted.iter().copied() {
+            match self.ledger.texts(payment_id).await {
+                Err(StoreError::Damaged { cause, .. }) => findings.add(Finding {
+                    partition,
+                    position: None,
+                    payment_id: Some(payment_id),
+                    what: format!("its texts can't be read: {cause}"),
+                }),
+                own => all.extend(own?.into_iter().map(|text| (payment_id, text))),
+            }
+        }
+        Ok(all)
     }
 }
 
@@ -204,6 +262,9 @@ fn check_events(
             add(format!("version {version} stands before the version it follows"));
         }
         last_position = record.position;
+        if record.recorded_at >= Timestamp::LAST {
+            add("it was recorded at no time that a clock shows".to_owned());
+        }
         let event = match record.decode() {
             Ok(event) => event,
             Err(error) => {

@@ -11,7 +11,7 @@ mod extra;
 mod packed;
 mod report;
 
-pub use packed::PackedRow;
+pub use packed::{Packed, PackedRow};
 pub use report::{Difference, ViewReport};
 
 use std::collections::HashMap;
@@ -26,10 +26,7 @@ use crate::views::balances::fold::{BALANCE, BalancesFold};
 use crate::views::row::{Cell, Fold, Table};
 use crate::views::settlements::fold::{SETTLEMENT, SettlementsFold};
 use crate::views::{DecodedEvent, ParkedPayments, View, ViewCursors, ViewStore};
-use expected::{ExpectedRow, ROW_TABLES, identity, literals, rows_of};
-
-/// A row's columns as SQL literals, so that whatever stands there can be shown.
-pub type Literals = Vec<String>;
+use expected::{ExpectedRow, ROW_TABLES, packed, rows_of};
 
 /// The port: one partition's rows and cursors in one read transaction.
 #[async_trait]
@@ -50,26 +47,22 @@ pub trait ViewSnapshot: Send {
         keys: &[Cell<'static>],
     ) -> Result<Vec<PackedRow>, ViewError>;
 
-    /// As [`ViewSnapshot::packed`], as literals: slower, and able to show whatever stands there.
-    async fn with_keys(
-        &mut self,
-        table: &'static Table,
-        keys: &[Cell<'static>],
-    ) -> Result<Vec<Literals>, ViewError>;
-
     /// How many rows there are.
     async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError>;
 
-    /// The rows of up to `limit` keys in order, after the given literal of one.
+    /// How many rows stand in partitions that a ledger of so many does not have.
+    async fn outside(&mut self, table: &'static Table, partitions: u16) -> Result<u64, ViewError>;
+
+    /// The rows of up to `limit` keys in order, after the key of a row.
     async fn after(
         &mut self,
         table: &'static Table,
-        key: Option<&str>,
+        row: Option<&PackedRow>,
         limit: u32,
-    ) -> Result<Vec<Literals>, ViewError>;
+    ) -> Result<Vec<PackedRow>, ViewError>;
 
     /// Every row: for totals, which are few.
-    async fn all(&mut self, table: &'static Table) -> Result<Vec<Literals>, ViewError>;
+    async fn all(&mut self, table: &'static Table) -> Result<Vec<PackedRow>, ViewError>;
 }
 
 /// Rows compared at once: bounds the memory and the number of reads.
@@ -153,10 +146,14 @@ impl ViewCheck {
             }
         }
         let settlements = std::mem::take(&mut self.settlements).totals;
-        self.compare_totals(&SETTLEMENT, settlements.values().map(literals).collect()).await?;
+        self.compare_totals(&SETTLEMENT, settlements.values().map(packed).collect()).await?;
         let balances = std::mem::take(&mut self.balances).totals;
-        self.compare_totals(&BALANCE, balances.values().map(literals).collect()).await?;
+        self.compare_totals(&BALANCE, balances.values().map(packed).collect()).await?;
         self.name_lost_cursors(ledger).await?;
+        // Once, by whoever checks the first.
+        if self.partition == Partition::new(0) {
+            self.name_outside(ledger.identity().partitions).await?;
+        }
         Ok(self.report)
     }
 
@@ -228,60 +225,35 @@ impl ViewCheck {
         let found = self.snapshot.packed(table, &keys).await?;
         let found: HashMap<&[u8], &PackedRow> =
             found.iter().map(|row| (row.identity(table), row)).collect();
-        for row in &expected {
+        for ExpectedRow { payment_id, packed, .. } in &expected {
             self.report.rows = self.report.rows.saturating_add(1);
-            match found.get(row.packed.identity(table)) {
+            match found.get(packed.identity(table)) {
                 Some(found) => {
                     self.found[index] = self.found[index].saturating_add(1);
-                    if **found != row.packed {
-                        self.compare_columns(table, row).await?;
-                    }
+                    self.compare_row(table, Some(*payment_id), packed, found);
                 }
-                None => {
-                    let key = identity(table, &row.packed.literals());
-                    let what = format!("{} {key}: the row is missing", table.name);
-                    self.differ(table.view, Some(row.payment_id), what);
-                }
+                None => self.tell(table, Some(*payment_id), packed, "the row is missing"),
             }
         }
         Ok(())
     }
 
-    /// Names the columns of a row that are not as they should be.
-    async fn compare_columns(
-        &mut self,
-        table: &'static Table,
-        row: &ExpectedRow,
-    ) -> Result<(), ViewError> {
-        let expected = row.packed.literals();
-        let key = identity(table, &expected);
-        let found = self.snapshot.with_keys(table, std::slice::from_ref(&row.key)).await?;
-        match found.iter().find(|found| identity(table, found) == key) {
-            Some(found) if *found != expected => {
-                self.compare_row(table, &key, Some(row.payment_id), &expected, found);
-            }
-            // An SQLite literal ends at a zero character.
-            _ => {
-                let what = format!("{} {key}: it holds what its literals don't show", table.name);
-                self.differ(table.view, Some(row.payment_id), what);
-            }
-        }
-        Ok(())
-    }
-
+    /// Names the columns that are not as they should be.
     fn compare_row(
         &mut self,
         table: &Table,
-        key: &str,
         payment_id: Option<PaymentId>,
-        expected: &Literals,
-        found: &Literals,
+        expected: &PackedRow,
+        found: &PackedRow,
     ) {
-        for ((column, expected), found) in table.columns.iter().zip(expected).zip(found) {
-            if expected != found {
-                let name = table.name;
-                let what = format!("{name} {key}: {column} should be {expected} and is {found}");
-                self.differ(table.view, payment_id, what);
+        if expected == found {
+            return;
+        }
+        for ((column, should), is) in table.columns.iter().zip(expected.cells()).zip(found.cells())
+        {
+            if should != is {
+                let what = format!("{column} should be {should} and is {is}");
+                self.tell(table, payment_id, expected, &what);
             }
         }
     }
@@ -289,28 +261,42 @@ impl ViewCheck {
     async fn compare_totals(
         &mut self,
         table: &'static Table,
-        expected: Vec<Literals>,
+        expected: Vec<PackedRow>,
     ) -> Result<(), ViewError> {
-        let name = |row: &Literals| identity(table, row);
         let found = self.snapshot.all(table).await?;
-        let mut found: HashMap<String, Literals> =
-            found.into_iter().map(|row| (name(&row), row)).collect();
+        let mut found: HashMap<&[u8], &PackedRow> =
+            found.iter().map(|row| (row.identity(table), row)).collect();
         for row in &expected {
             self.report.rows = self.report.rows.saturating_add(1);
-            let key = name(row);
-            match found.remove(&key) {
-                Some(found) => self.compare_row(table, &key, None, row, &found),
-                None => {
-                    let what = format!("{} {key}: the row is missing", table.name);
-                    self.differ(table.view, None, what);
-                }
+            match found.remove(row.identity(table)) {
+                Some(found) => self.compare_row(table, None, row, found),
+                None => self.tell(table, None, row, "the row is missing"),
             }
         }
-        for key in found.keys() {
-            let what = format!("{} {key}: the ledger has no such row", table.name);
-            self.differ(table.view, None, what);
+        for row in found.values() {
+            self.tell(table, None, row, "the ledger has no such row");
         }
         Ok(())
+    }
+
+    /// No partition's walk comes to them, and lists and sums do.
+    async fn name_outside(&mut self, partitions: u16) -> Result<(), ViewError> {
+        for table in ROW_TABLES.into_iter().chain([&SETTLEMENT, &BALANCE]) {
+            let count = self.snapshot.outside(table, partitions).await?;
+            if count > 0 {
+                let what = format!(
+                    "{}: {count} rows stand in partitions that the ledger does not have",
+                    table.name
+                );
+                self.differ(table.view, None, what);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, table: &Table, payment_id: Option<PaymentId>, row: &PackedRow, what: &str) {
+        let what = format!("{} {}: {what}", table.name, row.name(table));
+        self.differ(table.view, payment_id, what);
     }
 
     fn differ(&mut self, view: View, payment_id: Option<PaymentId>, what: String) {

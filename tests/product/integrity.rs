@@ -44,12 +44,14 @@ pub(crate) async fn a_changed_event_byte_is_named(store: Store) {
     let spelled = "UPDATE event SET data = data || ' ' WHERE type = 'payment.captured'";
     daybook.book.tamper_with_events(&[spelled]).await;
     names(&daybook, &[&id, "not spelled"]).await;
-    // Postgres makes no such text, whoever asks.
-    if store == Store::Embedded {
-        let no_text = "UPDATE event SET data = X'FF' || data WHERE type = 'payment.captured'";
-        daybook.book.tamper_with_events(&[no_text]).await;
-        names(&daybook, &[&id, "damaged"]).await;
-    }
+    // Postgres makes no such text, whoever asks, and SQLite has no such time.
+    let (no_value, named) = match store {
+        Store::Embedded => ("data = X'FF' || data", "damaged"),
+        Store::Postgres | Store::Kafka => ("recorded_at = '-infinity'", "recorded at no time"),
+    };
+    let no_value = format!("UPDATE event SET {no_value} WHERE type = 'payment.captured'");
+    daybook.book.tamper_with_events(&[&no_value]).await;
+    names(&daybook, &[&id, named]).await;
 }
 
 pub(crate) async fn a_changed_position_is_named(store: Store) {
@@ -57,6 +59,41 @@ pub(crate) async fn a_changed_position_is_named(store: Store) {
     let changed = "UPDATE event SET position = position + 5 WHERE type = 'payment.captured'";
     daybook.book.tamper_with_events(&[changed]).await;
     names(&daybook, &["no event stands at position"]).await;
+}
+
+pub(crate) async fn a_head_that_was_set_back_is_named(store: Store) {
+    let (daybook, _) = stopped(store).await;
+    let changed = "UPDATE ledger_partition SET head = head - 1 WHERE head > 1";
+    daybook.book.tamper_with_ledger(&[changed]).await;
+    names(&daybook, &["an event stands beyond the head"]).await;
+}
+
+pub(crate) async fn a_forged_incarnation_is_named(store: Store) {
+    let (daybook, _) = stopped(store).await;
+    let forged = "INSERT INTO incarnation (incarnation, partition, begun_after, adopted_at)
+        SELECT 2, 3, 0, recorded_at FROM event LIMIT 1";
+    daybook.book.tamper_with_ledger(&[forged]).await;
+    names(&daybook, &["ledger partition 3 position 0: incarnation 2 began"]).await;
+}
+
+pub(crate) async fn a_text_under_a_changed_name_is_named(store: Store) {
+    let mut daybook = Daybook::start(store, &[]).await;
+    let mut ids = Vec::new();
+    for key in ["k1", "k2"] {
+        let mut request = authorization(key, 1000);
+        request["reference"] = json!(format!("order {key}"));
+        let answer = daybook.post("/api/v1/payments", request).await.expect(201);
+        ids.push(answer.text_field("paymentId"));
+    }
+    daybook.verify_until(", the views 0 events behind").await;
+    assert_eq!(daybook.stop().await, Some(0));
+    let changed = match store {
+        Store::Embedded => format!("X'{}'", ids[0].replace('-', "")),
+        Store::Postgres | Store::Kafka => format!("'{}'", ids[0]),
+    };
+    let changed = format!("UPDATE event_text SET name = 'referrer' WHERE payment_id = {changed}");
+    daybook.book.tamper_with_ledger(&[&changed]).await;
+    names(&daybook, &[&ids[0], "its texts can't be read", "referrer"]).await;
 }
 
 pub(crate) async fn a_changed_posting_is_named(store: Store) {

@@ -126,6 +126,9 @@ cases! { $
     integrity:
         a_changed_event_byte_is_named
         a_changed_position_is_named
+        a_head_that_was_set_back_is_named
+        a_forged_incarnation_is_named
+        a_text_under_a_changed_name_is_named
         a_changed_posting_is_named
         a_changed_view_cell_is_named
         a_changed_cursor_is_named

@@ -94,6 +94,14 @@ pub(crate) async fn a_changed_and_a_deleted_seal_are_named(store: Store) {
     );
     let text = named(&daybook, &[&against]).await;
     assert_names(&text, &["seal 1 was exported as", ": it says 0000"]);
+    let later =
+        "UPDATE seal SET sealed_at = (SELECT recorded_at FROM event LIMIT 1) WHERE number = 2";
+    daybook.book.tamper_with_ledger(&[later]).await;
+    assert_names(&named(&daybook, &[&against]).await, &["seal 2 was exported as", ", made "]);
+    let raised = "UPDATE seal SET incarnation = 7 WHERE number = 2";
+    daybook.book.tamper_with_ledger(&[raised]).await;
+    let text = named(&daybook, &[]).await;
+    assert_names(&text, &["seal 2 is of incarnation 7, not of 1 to 1"]);
     daybook.book.tamper_with_ledger(&["DELETE FROM seal WHERE number = 1"]).await;
     let text = named(&daybook, &[]).await;
     assert_names(&text, &["seals 1 to 1 are missing: seal 2 follows"]);

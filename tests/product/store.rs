@@ -118,12 +118,14 @@ impl Book {
         const SQLITE: &[&str] = &[
             "DROP TRIGGER IF EXISTS event_is_never_updated",
             "DROP TRIGGER IF EXISTS event_is_never_deleted",
+            "DROP TRIGGER IF EXISTS event_text_is_only_erased",
             "DROP TRIGGER IF EXISTS seal_is_never_updated",
             "DROP TRIGGER IF EXISTS seal_is_never_deleted",
             "DROP TRIGGER IF EXISTS ledger_partition_only_grows",
         ];
         const POSTGRES: &[&str] = &[
             "ALTER TABLE event DISABLE TRIGGER USER",
+            "ALTER TABLE event_text DISABLE TRIGGER USER",
             "ALTER TABLE seal DISABLE TRIGGER USER",
             "ALTER TABLE ledger_partition DISABLE TRIGGER USER",
         ];

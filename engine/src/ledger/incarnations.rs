@@ -32,6 +32,11 @@ impl Incarnations {
         Self(self.0.iter().copied().chain([start]).collect())
     }
 
+    /// Every start in a partition.
+    pub fn of(&self, partition: Partition) -> impl Iterator<Item = &IncarnationStart> {
+        self.0.iter().filter(move |start| start.partition == partition)
+    }
+
     /// Where an incarnation began in a partition; `None` for the first.
     #[must_use]
     pub fn begun_after(&self, partition: Partition, incarnation: u32) -> Option<u64> {

@@ -81,16 +81,19 @@ impl ExportedSeals {
             let is_current = exported.incarnation == incarnation;
             let what = match found {
                 Some(found) if found.incarnation == exported.incarnation => {
-                    if (found.position, found.hash) == (exported.position, exported.hash) {
+                    if found == exported {
                         continue;
                     }
                     format!(
-                        "seal {} was exported as {} up to position {}, and is {} up to position {}",
+                        "seal {} was exported as {} up to position {}, and is {} up to position {}, made \
+                         {} and not {}",
                         exported.number,
                         exported.hash,
                         exported.position,
                         found.hash,
-                        found.position
+                        found.position,
+                        found.sealed_at,
+                        exported.sealed_at
                     )
                 }
                 None if is_current => format!(

@@ -172,13 +172,14 @@ impl SealCheck {
 }
 
 /// A partition's stored seals up to the number of `last`, which was read before the head: in order, and
-/// told where one is missing.
+/// told where one is missing, or is of an incarnation that can't be: `incarnation` is the ledger's.
 ///
 /// # Errors
 /// When the store can't be read.
 pub async fn stored_seals(
     store: &dyn SealStore,
     last: Option<Seal>,
+    incarnation: u32,
     findings: &mut Findings,
 ) -> Result<Vec<Seal>, StoreError> {
     let Some(last) = last else { return Ok(Vec::new()) };
@@ -188,7 +189,7 @@ pub async fn stored_seals(
         let page = store.seals(last.partition, after, PAGE).await?;
         let is_over = page.len() < PAGE as usize;
         for seal in page.into_iter().take_while(|seal| seal.number <= last.number) {
-            tell_gap(seals.last(), &seal, findings);
+            tell_gap(seals.last(), &seal, incarnation, findings);
             seals.push(seal);
         }
         if is_over || seals.last().is_some_and(|seal| seal.number >= last.number) {
@@ -197,7 +198,7 @@ pub async fn stored_seals(
     }
 }
 
-fn tell_gap(before: Option<&Seal>, seal: &Seal, findings: &mut Findings) {
+fn tell_gap(before: Option<&Seal>, seal: &Seal, incarnation: u32, findings: &mut Findings) {
     let due = before.map_or(0, |seal| seal.number).saturating_add(1);
     let mut add = |what: String| {
         let (partition, position) = (seal.partition, Some(seal.position));
@@ -210,5 +211,10 @@ fn tell_gap(before: Option<&Seal>, seal: &Seal, findings: &mut Findings) {
     }
     if before.is_some_and(|before| before.position >= seal.position) {
         add(format!("seal {number} covers no event that the one before does not"));
+    }
+    let possible = before.map_or(1, |before| before.incarnation)..=incarnation;
+    if !possible.contains(&seal.incarnation) {
+        let (from, to) = possible.into_inner();
+        add(format!("seal {number} is of incarnation {}, not of {from} to {to}", seal.incarnation));
     }
 }

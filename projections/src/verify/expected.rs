@@ -2,9 +2,8 @@
 
 use daybook_engine::event_text::EventText;
 use daybook_engine::ids::PaymentId;
-use uuid::Uuid;
 
-use super::{Literals, PackedRow};
+use super::{Packed, PackedRow};
 use crate::error::ViewError;
 use crate::views::journal::fold::{JournalFold, POSTING};
 use crate::views::operations::fold::{OPERATION, OperationsFold};
@@ -25,13 +24,8 @@ pub(super) struct ExpectedRow {
     pub(super) packed: PackedRow,
 }
 
-/// The literals that name a row within its partition, in one text.
-pub(super) fn identity(table: &Table, row: &Literals) -> String {
-    row.get(1..=table.identity).unwrap_or_default().join(",")
-}
-
-pub(super) fn literals(row: &impl Row) -> Literals {
-    row.cells().iter().map(ToString::to_string).collect()
+pub(super) fn packed(row: &impl Row) -> PackedRow {
+    PackedRow::of(&row.cells())
 }
 
 /// The rows of `table` that one payment's events come to.
@@ -90,8 +84,9 @@ fn expected(payment_id: PaymentId, row: &impl Row) -> Option<ExpectedRow> {
 }
 
 /// The payment that a row as it stands says it belongs to; `None` where that is no id.
-pub(super) fn payment_of(table: &Table, row: &Literals) -> Option<PaymentId> {
-    let literal = row.get(table.payment?)?;
-    let digits = literal.strip_prefix("X'")?.strip_suffix('\'')?;
-    Uuid::try_parse(digits).ok().map(PaymentId::from_uuid)
+pub(super) fn payment_of(table: &Table, row: &PackedRow) -> Option<PaymentId> {
+    match row.cells().nth(table.payment?)? {
+        Packed::Id(id) => Some(PaymentId::from_uuid(id)),
+        _ => None,
+    }
 }

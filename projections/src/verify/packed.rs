@@ -1,8 +1,9 @@
 //! A row's cells in one run of bytes: quick to make from what a store sends, and the same just where the cells are.
 
+use std::fmt::{self, Write as _};
+
 use uuid::Uuid;
 
-use super::Literals;
 use crate::views::row::{Cell, Table};
 
 const NULL: u8 = 0;
@@ -81,15 +82,80 @@ impl PackedRow {
         identity
     }
 
-    /// Its cells as SQL literals.
+    /// The same as SQL literals, with `,` between them.
     #[must_use]
-    pub fn literals(&self) -> Literals {
-        let (mut literals, mut rest) = (Vec::new(), self.0.as_slice());
-        while let Some((kind, value, behind)) = split_first(rest) {
-            literals.push(literal(kind, value));
-            rest = behind;
+    pub fn name(&self, table: &Table) -> String {
+        let cells = Packed::of(self.identity(table)).map(|cell| cell.to_string());
+        cells.collect::<Vec<_>>().join(",")
+    }
+
+    /// What it is looked up by: its second cell.
+    #[must_use]
+    pub fn key(&self) -> Option<Packed<'_>> {
+        self.cells().nth(1)
+    }
+
+    pub fn cells(&self) -> impl Iterator<Item = Packed<'_>> {
+        Packed::of(&self.0)
+    }
+}
+
+/// A cell out of its bytes. Written as an SQL literal, with the control characters of a text escaped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packed<'a> {
+    Null,
+    Integer(i64),
+    Id(Uuid),
+    Text(&'a [u8]),
+    /// What no cell of its column is.
+    Stray(&'a [u8]),
+}
+
+impl<'a> Packed<'a> {
+    fn of(mut cells: &'a [u8]) -> impl Iterator<Item = Self> {
+        std::iter::from_fn(move || {
+            let (kind, value, behind) = split_first(cells)?;
+            cells = behind;
+            Some(match kind {
+                NULL => Self::Null,
+                INTEGER => Self::Integer(i64::from_be_bytes(value.try_into().ok()?)),
+                ID => Self::Id(Uuid::from_slice(value).ok()?),
+                TEXT => Self::Text(value),
+                _ => Self::Stray(value),
+            })
+        })
+    }
+}
+
+impl fmt::Display for Packed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("NULL"),
+            Self::Integer(integer) => write!(f, "{integer}"),
+            Self::Id(id) => write!(f, "X'{:X}'", id.simple()),
+            Self::Text(text) => {
+                f.write_char('\'')?;
+                for character in String::from_utf8_lossy(text).chars() {
+                    match character {
+                        '\'' => f.write_str("''")?,
+                        control if control.is_control() => {
+                            write!(f, "{}", control.escape_default())?;
+                        }
+                        other => f.write_char(other)?,
+                    }
+                }
+                f.write_char('\'')
+            }
+            Self::Stray(value) => match str::from_utf8(value) {
+                // Such as the infinity of a time.
+                Ok(text) if text.ends_with("infinity") => write!(f, "'{text}'"),
+                _ => {
+                    f.write_str("X'")?;
+                    value.iter().try_for_each(|byte| write!(f, "{byte:02X}"))?;
+                    f.write_char('\'')
+                }
+            },
         }
-        literals
     }
 }
 
@@ -119,22 +185,16 @@ fn split_first(cells: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((*kind, value, rest))
 }
 
-fn literal(kind: u8, value: &[u8]) -> String {
-    let cell = match kind {
-        INTEGER => value.try_into().map(i64::from_be_bytes).map_or(Cell::Null, Cell::Integer),
-        ID => Uuid::from_slice(value).map_or(Cell::Null, Cell::Id),
-        TEXT | STRAY => Cell::Text(String::from_utf8_lossy(value)),
-        _ => Cell::Null,
-    };
-    cell.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use daybook_engine::clock::Timestamp;
 
     use super::*;
     use crate::views::refunds::fold::REFUND;
+
+    fn literals(row: &PackedRow) -> Vec<String> {
+        row.cells().map(|cell| cell.to_string()).collect()
+    }
 
     #[test]
     fn a_packed_row_comes_apart_into_its_literals() {
@@ -144,12 +204,21 @@ mod tests {
             Cell::Null,
             Cell::Id(Uuid::from_u128(0xabc)),
             Cell::text(""),
-            Cell::Time(Timestamp::from_micros(1_700_000_000_000_001)),
+            Cell::Time(Timestamp::from_micros(1_700_000_000_000_000)),
             Cell::text("é,',"),
         ];
-        let literals: Literals = cells.iter().map(Cell::to_string).collect();
-        assert_eq!(PackedRow::of(&cells).literals(), literals);
-        assert_eq!(literals[1], "'it''s, \"so\", '''''");
+        let written: Vec<String> = cells.iter().map(Cell::to_string).collect();
+        assert_eq!(literals(&PackedRow::of(&cells)), written);
+        assert_eq!(written[1], "'it''s, \"so\", '''''");
+    }
+
+    #[test]
+    fn what_no_cell_holds_is_shown_too() {
+        let mut row = PackedRow::empty();
+        row.text(b"a\0\xff");
+        row.stray(&[1, 0xab]);
+        row.stray(b"infinity");
+        assert_eq!(literals(&row), ["'a\\u{0}\u{fffd}'", "X'01AB'", "'infinity'"]);
     }
 
     #[test]
@@ -176,10 +245,11 @@ mod tests {
         let id = Cell::Id(Uuid::from_u128(7));
         let row = PackedRow::of(&[Cell::Integer(1), id.clone(), Cell::text("rest")]);
         let elsewhere = PackedRow::of(&[Cell::Integer(2), id.clone(), Cell::Null]);
-        let another =
-            PackedRow::of(&[Cell::Integer(1), Cell::Id(Uuid::from_u128(8)), Cell::text("rest")]);
-        assert_eq!(row.identity(&REFUND), PackedRow::of(&[id]).0);
+        let other = Cell::Id(Uuid::from_u128(8));
+        let another = PackedRow::of(&[Cell::Integer(1), other, Cell::text("rest")]);
         assert_eq!(row.identity(&REFUND), elsewhere.identity(&REFUND));
         assert_ne!(row.identity(&REFUND), another.identity(&REFUND));
+        assert_eq!(row.name(&REFUND), id.to_string());
+        assert_eq!(row.key(), Some(Packed::Id(Uuid::from_u128(7))));
     }
 }

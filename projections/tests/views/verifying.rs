@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::history::History;
 use crate::tables::{Desk, Store};
 
-async fn filled(store: Store) -> (History, Arc<Book>, Desk) {
+pub(crate) async fn filled(store: Store) -> (History, Arc<Book>, Desk) {
     let history = History::of_refunded(12);
     let book = Arc::new(Book::of(&history.recorded));
     let desk = Desk::open(store).await;

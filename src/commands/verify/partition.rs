@@ -6,7 +6,7 @@ use daybook_engine::ids::Partition;
 use daybook_engine::ledger::Head;
 use daybook_engine::seal::Seal;
 use daybook_engine::verify::{
-    ExportedSeals, Findings, PaymentWalk, Positions, SealCheck, stored_seals,
+    ExportedSeals, Findings, PaymentWalk, Positions, SealCheck, check_incarnations, stored_seals,
 };
 use daybook_projections::{ViewCheck, ViewReport, ViewStore};
 use indicatif::ProgressBar;
@@ -67,6 +67,7 @@ impl PartitionCheck {
             self.bar.inc(events);
             check.payment(&history.events, &history.texts).await.map_err(unavailable)?;
         }
+        walk.check_beyond(self.head(partition).await?, &mut checked.findings);
         self.check_positions(walk.into_positions(), head, last, &mut checked).await?;
         checked.views = check.finish(ledger).await.map_err(unavailable)?;
         Ok(checked)
@@ -89,7 +90,9 @@ impl PartitionCheck {
     ) -> Result<(), Failure> {
         let (ledger, findings) = (self.book.ledger.as_ref(), &mut checked.findings);
         let identity = ledger.identity();
-        let stored = stored_seals(self.book.seals.as_ref(), last, findings).await?;
+        check_incarnations(&identity, ledger.incarnations(), head, findings);
+        let store = self.book.seals.as_ref();
+        let stored = stored_seals(store, last, identity.incarnation, findings).await?;
         checked.sealed = last.map_or(0, |seal| seal.position);
         let mut seals = Vec::with_capacity(2);
         if let Some(exported) = &self.exported {

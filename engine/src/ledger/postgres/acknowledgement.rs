@@ -8,7 +8,7 @@ use super::super::{Acknowledgement, Acknowledgements, StoreError};
 use super::PostgresLedger;
 use super::read::{damaged, payment_id, version};
 use crate::ids::PaymentId;
-use crate::postgres::values::{smallint, timestamp, timestamptz};
+use crate::postgres::values::{Moment, smallint, timestamptz};
 
 #[async_trait]
 impl Acknowledgements for PostgresLedger {
@@ -51,6 +51,6 @@ fn acknowledgement(row: &PgRow) -> Result<Acknowledgement, StoreError> {
         version: version(row, 1)?,
         by: row.try_get::<&str, _>(2).map_err(failed)?.into(),
         why: row.try_get::<&str, _>(3).map_err(failed)?.into(),
-        at: timestamp(row.try_get(4).map_err(failed)?),
+        at: row.try_get::<Moment, _>(4).map_err(failed)?.or_last(),
     })
 }

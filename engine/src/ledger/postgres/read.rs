@@ -13,7 +13,7 @@ use super::STORE;
 use crate::event_text::{EventText, TextName};
 use crate::ids::{EventId, Partition, PaymentId};
 use crate::postgres::Database;
-use crate::postgres::values::{bigint, smallint, timestamp};
+use crate::postgres::values::{Moment, bigint, smallint};
 
 /// The columns that [`recorded`] takes, of `event e`.
 macro_rules! select_events {
@@ -163,7 +163,7 @@ fn recorded(row: &PgRow) -> Result<Recorded, StoreError> {
         event_type: text(row, 5)?.unwrap_or_default(),
         data: text(row, 6)?.unwrap_or_default(),
         traceparent: text(row, 7)?,
-        recorded_at: timestamp(get(row, 8)?),
+        recorded_at: get::<Moment>(row, 8)?.or_last(),
     })
 }
 

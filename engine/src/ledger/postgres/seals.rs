@@ -9,7 +9,7 @@ use super::PostgresLedger;
 use super::read::{damaged, number, unsigned};
 use crate::ids::Partition;
 use crate::postgres::is_constraint;
-use crate::postgres::values::{bigint, smallint, timestamp, timestamptz};
+use crate::postgres::values::{Moment, bigint, smallint, timestamptz};
 use crate::seal::{Seal, SealHash, SealStore, Sealed};
 
 #[async_trait]
@@ -75,6 +75,6 @@ fn seal(row: &PgRow) -> Result<Seal, StoreError> {
         position: unsigned(row, 2)?,
         hash: SealHash(hash.try_into().map_err(|_| damaged(&"a seal's hash is not 32 bytes"))?),
         incarnation: number(row.try_get::<i32, _>(4).map_err(failed)?)?,
-        sealed_at: timestamp(row.try_get(5).map_err(failed)?),
+        sealed_at: row.try_get::<Moment, _>(5).map_err(failed)?.or_last(),
     })
 }

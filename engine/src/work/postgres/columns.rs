@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::ids::Partition;
-use crate::postgres::values::{smallint, timestamp};
+use crate::postgres::values::{Moment, smallint};
 
 pub(crate) fn partitions(partitions: &[Partition]) -> Vec<i16> {
     partitions.iter().copied().map(smallint).collect()
@@ -37,7 +37,7 @@ pub(crate) fn id(row: &PgRow, column: &'static str) -> sqlx::Result<Uuid> {
 }
 
 pub(crate) fn time(row: &PgRow, column: &'static str) -> sqlx::Result<Timestamp> {
-    row.try_get(column).map(timestamp)
+    row.try_get(column).map(Moment::or_last)
 }
 
 pub(crate) fn damaged(column: &str, source: impl Into<BoxDynError>) -> sqlx::Error {

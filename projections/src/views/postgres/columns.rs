@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::Partition;
-use daybook_engine::postgres::values::timestamp;
+use daybook_engine::postgres::values::Moment;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
@@ -52,8 +51,9 @@ impl Columns for PostgresColumns<'_> {
     }
 
     fn optional_time(&self, column: usize) -> Result<Option<Timestamp>, ViewError> {
-        let time: Option<DateTime<Utc>> = self.row.try_get(column).map_err(failed(self.view))?;
-        Ok(time.map(timestamp))
+        let time: Option<Moment> = self.row.try_get(column).map_err(failed(self.view))?;
+        let finite = |time: Moment| time.finite().ok_or_else(|| self.damaged(column, &"no time"));
+        time.map(finite).transpose()
     }
 }
 

@@ -26,6 +26,9 @@ const LOCK_KEY: i64 = 0x6461_7962_6f6f_6b03;
 /// SQLSTATE of a lock that was waited for too long.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
+/// Rows in partitions that the ledger does not have: the shadow has a cursor for each that it has.
+const OUTSIDE: &str = "partition NOT IN (SELECT partition FROM daybook_rebuild.view_cursor)";
+
 /// The shadow of one view.
 #[derive(Debug)]
 pub struct PostgresRebuild {
@@ -116,6 +119,12 @@ impl Held {
         let done = self.live.in_time(done).await;
         done.map(|done| done.rows_affected()).map_err(failed(self.view))
     }
+
+    async fn count(&mut self, sql: String) -> Result<i64, ViewError> {
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut self.connection);
+        let row = self.live.in_time(row).await;
+        row.and_then(|row| row.try_get(0)).map_err(failed(self.view))
+    }
 }
 
 #[async_trait]
@@ -134,6 +143,8 @@ impl HeldView for Held {
         .await?;
         let mut count = 0_i64;
         for table in self.view.tables() {
+            let sql = format!("SELECT count(*) FROM public.{table} WHERE {OUTSIDE}");
+            count = count.saturating_add(self.count(sql).await?);
             for (partition, _) in self.positions.clone() {
                 let partition = smallint(partition);
                 let (live, shadow) = (format!("public.{table}"), format!("{SCHEMA}.{table}"));
@@ -143,11 +154,7 @@ impl HeldView for Held {
                              SELECT * FROM {one} WHERE partition = {partition}
                              EXCEPT ALL SELECT * FROM {other} WHERE partition = {partition}) d"
                     );
-                    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut self.connection);
-                    let row = self.live.in_time(row).await;
-                    let found: i64 =
-                        row.and_then(|row| row.try_get(0)).map_err(failed(self.view))?;
-                    count = count.saturating_add(found);
+                    count = count.saturating_add(self.count(sql).await?);
                 }
             }
         }
@@ -158,6 +165,7 @@ impl HeldView for Held {
         let name = self.view.as_str();
         let mut count = 0_u64;
         for table in self.view.tables() {
+            self.execute(format!("DELETE FROM public.{table} WHERE {OUTSIDE}")).await?;
             // Partition by partition, so that no statement takes long.
             for partition in
                 self.positions.clone().iter().map(|(partition, _)| smallint(*partition))

@@ -1,17 +1,16 @@
-//! One partition's rows, as literals, in one read transaction: for the check against the ledger.
+//! One partition's rows in one read transaction: for the check against the ledger.
 
 use async_trait::async_trait;
 use daybook_engine::ids::Partition;
 use daybook_engine::postgres::Database;
-use sqlx::postgres::{PgArguments, PgConnection, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgConnection, Postgres};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Executor, Row as _};
-use uuid::Uuid;
+use sqlx::{AssertSqlSafe, Executor};
 
 use super::columns::failed;
 use super::{cursors, packing, parked};
 use crate::error::ViewError;
-use crate::verify::{Literals, PackedRow, ViewSnapshot};
+use crate::verify::{Packed, PackedRow, ViewSnapshot};
 use crate::views::cursors::ALL as CURSORS;
 use crate::views::row::{Cell, Key, Table};
 use crate::views::{ParkedPayments, ViewCursors};
@@ -51,38 +50,18 @@ impl PostgresSnapshot {
         &mut self,
         table: &Table,
         query: Query<'_, Postgres, PgArguments>,
-    ) -> Result<Vec<Literals>, ViewError> {
+    ) -> Result<Vec<PackedRow>, ViewError> {
         let rows = self.database.in_time(query.fetch_all(&mut self.reader)).await;
         let rows = rows.map_err(failed(table.view))?;
-        let read =
-            |row: &PgRow| (0..table.columns.len()).map(|column| row.try_get(column)).collect();
-        rows.iter().map(read).collect::<Result<_, _>>().map_err(failed(table.view))
+        let packed = rows.iter().map(|row| packing::packed(table, row));
+        packed.collect::<Result<_, _>>().map_err(failed(table.view))
     }
 
-    /// These columns of the rows with these keys.
-    fn of_keys(
-        &self,
-        table: &Table,
-        columns: &str,
-        keys: &[Cell<'static>],
-    ) -> Query<'static, Postgres, PgArguments> {
-        let array = if table.key == Key::Id { "uuid" } else { "int8" };
-        // Every name in the statement is a constant of this crate.
-        let statement = format!(
-            "SELECT {columns} FROM {} WHERE partition = $1 AND {} = ANY($2::{array}[])",
-            table.name,
-            key_column(table)
-        );
-        let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
-        let (mut ids, mut positions) = (Vec::new(), Vec::new());
-        for key in keys {
-            match key {
-                Cell::Id(id) => ids.push(*id),
-                Cell::Integer(position) => positions.push(*position),
-                _ => {}
-            }
-        }
-        if table.key == Key::Id { query.bind(ids) } else { query.bind(positions) }
+    async fn counted(&mut self, table: &Table, sql: String, number: i32) -> Result<u64, ViewError> {
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(number);
+        let count = self.database.in_time(query.fetch_one(&mut self.reader)).await;
+        let count: i64 = count.map_err(failed(table.view))?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     fn partition(&self) -> i32 {
@@ -90,30 +69,8 @@ impl PostgresSnapshot {
     }
 }
 
-/// Columns as SQL literals: whatever stands there can be shown and compared.
-fn literals(columns: &[&str]) -> String {
-    let literals = columns.iter().map(|column| format!("literal({column})"));
-    literals.collect::<Vec<_>>().join(", ")
-}
-
 const fn key_column(table: &Table) -> &'static str {
     table.columns[1]
-}
-
-/// A key, as its table's key column has it.
-enum KeyValue {
-    Id(Uuid),
-    Position(i64),
-}
-
-impl KeyValue {
-    /// From the literal that a snapshot read.
-    fn parse(literal: &str) -> Option<Self> {
-        match literal.strip_prefix("X'") {
-            Some(rest) => Uuid::parse_str(rest.strip_suffix('\'')?).ok().map(Self::Id),
-            None => literal.parse().ok().map(Self::Position),
-        }
-    }
 }
 
 #[async_trait]
@@ -131,60 +88,72 @@ impl ViewSnapshot for PostgresSnapshot {
         table: &'static Table,
         keys: &[Cell<'static>],
     ) -> Result<Vec<PackedRow>, ViewError> {
-        let query = self.of_keys(table, &packing::columns(table), keys);
-        let rows = self.database.in_time(query.fetch_all(&mut self.reader)).await;
-        let rows = rows.map_err(failed(table.view))?;
-        let packed = rows.iter().map(|row| packing::packed(table, row));
-        packed.collect::<Result<_, _>>().map_err(failed(table.view))
-    }
-
-    async fn with_keys(
-        &mut self,
-        table: &'static Table,
-        keys: &[Cell<'static>],
-    ) -> Result<Vec<Literals>, ViewError> {
-        let query = self.of_keys(table, &literals(table.columns), keys);
+        let array = if table.key == Key::Id { "uuid" } else { "int8" };
+        // Every name in the statement is a constant of this crate.
+        let statement = format!(
+            "SELECT {} FROM {} WHERE partition = $1 AND {} = ANY($2::{array}[])",
+            packing::columns(table),
+            table.name,
+            key_column(table)
+        );
+        let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
+        let (mut ids, mut positions) = (Vec::new(), Vec::new());
+        for key in keys {
+            match key {
+                Cell::Id(id) => ids.push(*id),
+                Cell::Integer(position) => positions.push(*position),
+                _ => {}
+            }
+        }
+        let query = if table.key == Key::Id { query.bind(ids) } else { query.bind(positions) };
         self.rows(table, query).await
     }
 
     async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError> {
-        let statement = format!("SELECT count(*) FROM {} WHERE partition = $1", table.name);
-        let query = sqlx::query_scalar(AssertSqlSafe(statement)).bind(self.partition());
-        let count = self.database.in_time(query.fetch_one(&mut self.reader)).await;
-        let count: i64 = count.map_err(failed(table.view))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        let sql = format!("SELECT count(*) FROM {} WHERE partition = $1", table.name);
+        self.counted(table, sql, self.partition()).await
+    }
+
+    async fn outside(&mut self, table: &'static Table, partitions: u16) -> Result<u64, ViewError> {
+        let name = table.name;
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM {name} WHERE partition < 0)
+                 + (SELECT count(*) FROM {name} WHERE partition >= $1)"
+        );
+        self.counted(table, sql, partitions.into()).await
     }
 
     async fn after(
         &mut self,
         table: &'static Table,
-        key: Option<&str>,
+        row: Option<&PackedRow>,
         limit: u32,
-    ) -> Result<Vec<Literals>, ViewError> {
+    ) -> Result<Vec<PackedRow>, ViewError> {
         let column = key_column(table);
-        let key = key.and_then(KeyValue::parse);
+        let key = row.and_then(PackedRow::key);
         let after = if key.is_some() { format!("AND {column} > $3") } else { String::new() };
         let statement = format!(
             "SELECT {} FROM {name} WHERE partition = $1 AND {column} IN (
                  SELECT DISTINCT {column} FROM {name} WHERE partition = $1 {after}
                  ORDER BY {column} LIMIT $2)
              ORDER BY {column}",
-            literals(table.columns),
+            packing::columns(table),
             name = table.name
         );
         let query =
             sqlx::query(AssertSqlSafe(statement)).bind(self.partition()).bind(i64::from(limit));
         let query = match key {
-            Some(KeyValue::Id(id)) => query.bind(id),
-            Some(KeyValue::Position(position)) => query.bind(position),
-            None => query,
+            Some(Packed::Id(id)) => query.bind(id),
+            Some(Packed::Integer(position)) => query.bind(position),
+            // No key column of Postgres holds any other.
+            _ => query,
         };
         self.rows(table, query).await
     }
 
-    async fn all(&mut self, table: &'static Table) -> Result<Vec<Literals>, ViewError> {
-        let statement =
-            format!("SELECT {} FROM {} WHERE partition = $1", literals(table.columns), table.name);
+    async fn all(&mut self, table: &'static Table) -> Result<Vec<PackedRow>, ViewError> {
+        let columns = packing::columns(table);
+        let statement = format!("SELECT {columns} FROM {} WHERE partition = $1", table.name);
         let query = sqlx::query(AssertSqlSafe(statement)).bind(self.partition());
         self.rows(table, query).await
     }

@@ -105,6 +105,9 @@ impl RebuildStore for SqliteRebuild {
     }
 }
 
+/// Rows in partitions that the ledger does not have: the shadow has a cursor for each that it has.
+const OUTSIDE: &str = "partition NOT IN (SELECT partition FROM shadow.view_cursor)";
+
 /// Its transaction ends with its connection.
 struct Held {
     view: View,
@@ -138,6 +141,11 @@ impl Held {
         let done = sqlx::query(AssertSqlSafe(sql)).execute(&mut self.connection).await;
         done.map(|done| done.rows_affected()).map_err(failed(self.view))
     }
+
+    async fn count(&mut self, sql: String) -> Result<i64, ViewError> {
+        let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await;
+        row.and_then(|row| row.try_get(0)).map_err(failed(self.view))
+    }
 }
 
 #[async_trait]
@@ -150,6 +158,8 @@ impl HeldView for Held {
         self.attach().await?;
         let mut count = 0_i64;
         for table in self.view.tables() {
+            let sql = format!("SELECT count(*) FROM main.{table} WHERE {OUTSIDE}");
+            count = count.saturating_add(self.count(sql).await?);
             for (partition, _) in self.positions.clone() {
                 for (one, other) in [("main", "shadow"), ("shadow", "main")] {
                     let sql = format!(
@@ -157,10 +167,7 @@ impl HeldView for Held {
                              SELECT * FROM {one}.{table} WHERE partition = {partition}
                              EXCEPT SELECT * FROM {other}.{table} WHERE partition = {partition})"
                     );
-                    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await;
-                    let found: i64 =
-                        row.and_then(|row| row.try_get(0)).map_err(failed(self.view))?;
-                    count = count.saturating_add(found);
+                    count = count.saturating_add(self.count(sql).await?);
                 }
             }
         }

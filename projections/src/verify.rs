@@ -2,9 +2,8 @@
 //!
 //! The caller walks the ledger payment by payment and hands each to [`ViewCheck::payment`]; every
 //! view is compared up to its own cursor, so lag is no difference, and a parked payment up to where
-//! it is parked. Rows are looked up by the keys
-//! that the ledger says they have; rows that nobody asked for are found by counting, and named by
-//! a second walk that only a damaged view pays for.
+//! it is parked. Rows are looked up by the keys that the ledger says they have; rows that nobody
+//! asked for are found by counting, and named by a second walk that only a damaged view pays for.
 
 mod expected;
 mod extra;

@@ -132,6 +132,8 @@ async fn a_backup_under_load_is_whole() {
     let clients = Clients::default();
     let running = clients.start(&daybook.address);
     clients.grows(50).await;
+    // What the backup is compared with in the end.
+    daybook.says("sealed partition").await;
     let folder = daybook.data_dir().join("backup");
     let output = daybook.command("backup", &[folder.to_str().unwrap()]).await;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

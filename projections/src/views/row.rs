@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
 
 use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::{Partition, PaymentId};
@@ -56,47 +55,6 @@ impl Serialize for Cell<'_> {
             Self::Id(id) => {
                 serializer.serialize_str(id.simple().encode_lower(&mut Uuid::encode_buffer()))
             }
-        }
-    }
-}
-
-impl Cell<'_> {
-    /// Writes it as an SQL literal.
-    pub fn write_literal(&self, text: &mut String) {
-        match self {
-            Self::Text(value) => {
-                text.push('\'');
-                let mut rest: &str = value;
-                while let Some((before, behind)) = rest.split_once('\'') {
-                    text.push_str(before);
-                    text.push_str("''");
-                    rest = behind;
-                }
-                text.push_str(rest);
-                text.push('\'');
-            }
-            Self::Id(id) => {
-                text.push_str("X'");
-                text.push_str(id.simple().encode_upper(&mut Uuid::encode_buffer()));
-                text.push('\'');
-            }
-            other => {
-                // Writing to a string can't fail.
-                let _ = write!(text, "{other}");
-            }
-        }
-    }
-}
-
-/// As an SQL literal.
-impl fmt::Display for Cell<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("NULL"),
-            Self::Integer(integer) => fmt::Display::fmt(integer, f),
-            Self::Time(at) => fmt::Display::fmt(&at.micros(), f),
-            Self::Text(text) => write!(f, "'{}'", text.replace('\'', "''")),
-            Self::Id(id) => write!(f, "X'{:X}'", id.simple()),
         }
     }
 }

@@ -17,6 +17,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::{Instant, sleep};
 
 use crate::harness::{PATIENCE, folder};
 use crate::store::{Book, migrate};
@@ -213,6 +214,13 @@ impl Brokers {
         let pid = std::fs::read_to_string(file).unwrap();
         let mut kill = tokio::process::Command::new("/bin/kill");
         assert!(kill.args(["-KILL", pid.trim()]).status().await.unwrap().success());
+        // It is gone a moment after the signal; until then `deploy/services up` takes it for one that runs.
+        let running = format!("/proc/{}/cmdline", pid.trim());
+        let give_up = Instant::now() + PATIENCE;
+        while std::fs::read(&running).is_ok_and(|words| !words.is_empty()) {
+            assert!(Instant::now() < give_up, "broker {node} does not die");
+            sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 

@@ -134,18 +134,17 @@ impl Rebuild {
         for Head { partition, position } in caps.iter().copied() {
             let at = reached.get(&partition).map_or(0, |cursors| cursors.of(self.view).position);
             if at < position {
-                let wanted = position;
-                let ends = self.ledger.heads().await?;
-                let end = ends.iter().find(|head| head.partition == partition);
-                let position = at.saturating_add(1);
-                let cause = match end {
-                    Some(end) if end.position < position => format!(
-                        "the live view's cursor stands at {}, where the ledger does not get to: was it \
-                         restored (`daybook ledger adopt`)?",
-                        wanted
-                    ),
-                    _ => "it can't be folded".to_owned(),
+                let heads = self.ledger.heads().await?;
+                let ends = |head: &Head| head.partition == partition && head.position <= at;
+                let cause = if heads.iter().any(ends) {
+                    format!(
+                        "the live view's cursor stands at {position}, where the ledger does not get to: was \
+                         it restored (`daybook ledger adopt`)?"
+                    )
+                } else {
+                    "it can't be folded".to_owned()
                 };
+                let position = at.saturating_add(1);
                 return Err(ViewError::Damaged { partition, position, cause });
             }
         }

@@ -40,10 +40,8 @@ impl Incarnations {
     /// Where an incarnation began in a partition; `None` for the first.
     #[must_use]
     pub fn begun_after(&self, partition: Partition, incarnation: u32) -> Option<u64> {
-        let is_its = |start: &&IncarnationStart| {
-            (start.partition, start.incarnation) == (partition, incarnation)
-        };
-        self.0.iter().find(is_its).map(|start| start.begun_after)
+        let mut own = self.of(partition);
+        own.find(|start| start.incarnation == incarnation).map(|start| start.begun_after)
     }
 
     /// Whether what an incarnation wrote at a position was lost by a restore: its place may be taken by
@@ -51,10 +49,8 @@ impl Incarnations {
     #[must_use]
     pub fn is_void(&self, partition: Partition, incarnation: u32, position: u64) -> bool {
         let off_by = u64::from(is_planted(Defect::VoidRuleOffByOne));
-        self.0.iter().any(|start| {
-            start.partition == partition
-                && start.incarnation > incarnation
-                && start.begun_after < position.saturating_add(off_by)
+        self.of(partition).any(|start| {
+            start.incarnation > incarnation && start.begun_after < position.saturating_add(off_by)
         })
     }
 }

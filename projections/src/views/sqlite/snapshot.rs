@@ -31,6 +31,12 @@ impl SqliteSnapshot {
         let parked = parked::all(&mut reader).await?;
         Ok(Self { reader, partition, cursors, parked })
     }
+
+    async fn counted(&mut self, table: &Table, sql: String, number: u16) -> Result<u64, ViewError> {
+        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(number);
+        let count: i64 = query.fetch_one(&mut *self.reader).await.map_err(failed(table.view))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
 }
 
 fn read(table: &Table, rows: &[SqliteRow]) -> Result<Vec<PackedRow>, ViewError> {
@@ -88,21 +94,17 @@ impl ViewSnapshot for SqliteSnapshot {
     }
 
     async fn count(&mut self, table: &'static Table) -> Result<u64, ViewError> {
-        let statement = format!("SELECT count(*) FROM {} WHERE partition = ?1", table.name);
-        let count = sqlx::query_scalar(AssertSqlSafe(statement)).bind(self.partition.number());
-        let count: i64 = count.fetch_one(&mut *self.reader).await.map_err(failed(table.view))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        let sql = format!("SELECT count(*) FROM {} WHERE partition = ?1", table.name);
+        self.counted(table, sql, self.partition.number()).await
     }
 
     async fn outside(&mut self, table: &'static Table, partitions: u16) -> Result<u64, ViewError> {
         let name = table.name;
-        let statement = format!(
+        let sql = format!(
             "SELECT (SELECT count(*) FROM {name} WHERE partition < 0)
                  + (SELECT count(*) FROM {name} WHERE partition >= ?1)"
         );
-        let count = sqlx::query_scalar(AssertSqlSafe(statement)).bind(partitions);
-        let count: i64 = count.fetch_one(&mut *self.reader).await.map_err(failed(table.view))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        self.counted(table, sql, partitions).await
     }
 
     async fn after(

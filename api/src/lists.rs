@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use daybook_engine::ids::Partition;
-use daybook_projections::View;
 use daybook_projections::views::{MAX_LIMIT, Page, PageQuery, ViewQueries};
 use http_body_util::Either;
 use hyper::Response;
@@ -52,7 +51,7 @@ pub(crate) async fn list<L: Listing>(api: &Api, call: &Call) -> Result<Reply, Ap
     let sources = sources(api)?;
     if let Some(place) = place {
         let at_most = call.waiting(Dialect::V1, &api.limits).at_most;
-        reach(sources.views.as_ref(), L::LIST.view, place, at_most).await?;
+        reach(sources.views.as_ref(), &query, place, at_most).await?;
     }
     let page = L::page(&sources, &query).await?;
     let mut reply = match format {
@@ -75,17 +74,17 @@ fn sources(api: &Api) -> Result<Sources, ApiError> {
     }
 }
 
-/// Waits until the view has got to `place`, within a bound.
+/// Waits until the views that the query reads have got to `place`, within a bound.
 async fn reach(
     views: &dyn ViewQueries,
-    view: View,
+    query: &PageQuery,
     place: Place,
     at_most: Duration,
 ) -> Result<(), ApiError> {
     let deadline = Instant::now() + at_most;
     let mut pause = Duration::from_millis(2);
     loop {
-        let positions = views.positions(view).await?;
+        let positions = views.positions(query).await?;
         let own = positions.iter().find(|(partition, _)| *partition == place.partition);
         let Some((partition, position)) = own else {
             let detail =

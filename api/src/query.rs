@@ -17,7 +17,7 @@ use crate::problem::{
 
 pub(crate) const DEFAULT_LIMIT: u32 = 50;
 /// Parameters `metadata.NAME` of one query.
-const MAX_METADATA: usize = 5;
+pub(crate) const MAX_METADATA: usize = 5;
 
 /// What every list takes beside its own filters; `intake` says what each is for.
 pub(crate) static PAGING: [&str; 4] = ["sort", "limit", "cursor", "minPosition"];

@@ -20,6 +20,7 @@ pub mod row;
 pub mod settlements;
 mod shadow;
 pub mod sqlite;
+mod statement;
 pub mod texts;
 
 pub use balances::BalanceBody;
@@ -202,11 +203,11 @@ pub trait ViewStore: Send + Sync + 'static {
 /// reached belong together. Each takes a query of its own list.
 #[async_trait]
 pub trait ViewQueries: Send + Sync + 'static {
-    /// How far a view has got in each partition.
+    /// How far every view that the query reads has got in each partition.
     ///
     /// # Errors
     /// When the store can't be read.
-    async fn positions(&self, view: View) -> Result<Vec<(Partition, u64)>, ViewError>;
+    async fn positions(&self, query: &PageQuery) -> Result<Vec<(Partition, u64)>, ViewError>;
 
     /// Of [`payments::LIST`].
     ///

@@ -30,6 +30,7 @@ mod parked;
 mod processes;
 mod queries;
 mod rebuild;
+mod refusals;
 mod relay;
 mod restore;
 mod schema;
@@ -80,8 +81,13 @@ cases! { $
         one_text_alone_can_be_erased_and_bad_requests_say_what_is_wrong;
     queries:
         payments_are_found_by_what_is_known_of_them
+        what_belongs_to_payments_is_found_by_them_and_by_sums
         a_list_comes_whole_as_csv
         no_payment_is_missed_or_shown_twice_while_others_are_written;
+    refusals:
+        every_refusal_by_a_payments_state_has_its_code
+        a_payment_takes_two_hundred_operations_and_then_says_so
+        what_can_t_be_read_is_refused_and_says_so;
     flows:
         a_payment_is_authorized_captured_and_refunded
         a_sale_answers_at_once_and_captures_by_itself

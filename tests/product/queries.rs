@@ -68,6 +68,61 @@ pub(crate) async fn payments_are_found_by_what_is_known_of_them(store: Store) {
     daybook.verify().await;
 }
 
+/// Three payments are captured and refunded by half; the second has a channel of its own.
+pub(crate) async fn what_belongs_to_payments_is_found_by_them_and_by_sums(store: Store) {
+    let daybook = Daybook::start(store, &["--fee-bps=100"]).await;
+    let mut known = Vec::new();
+    for number in 1..=3 {
+        let channel = if number == 2 { "web" } else { "shop" };
+        let (id, _) = ordered(&daybook, number, channel).await;
+        daybook.post(&format!("/api/v1/payments/{id}/captures"), json!({})).await.expect(200);
+        let half = json!({"amount": number * 50, "idempotencyKey": "half"});
+        daybook.post(&format!("/api/v1/payments/{id}/refunds"), half).await.expect(200);
+        known.push(id);
+    }
+    let second = known[1].as_str();
+    // Three captures of three postings, and three refunds of two.
+    daybook.list_until("/api/v1/journal", |list| items(list).len() == 15).await;
+    for list in ["refunds", "operations", "settlements/lines", "journal"] {
+        let counts = match list {
+            "refunds" => (1, 2),
+            "operations" => (3, 6),
+            "settlements/lines" => (2, 4),
+            _ => (5, 10),
+        };
+        for (query, count) in [
+            (format!("paymentId={second}"), counts.0),
+            ("reference=%3Dorder+2".to_owned(), counts.0),
+            ("metadata.channel=web".to_owned(), counts.0),
+            ("metadata.channel=shop&sort=amount".to_owned(), counts.1),
+            (format!("metadata.channel=shop&paymentId={second}"), 0),
+        ] {
+            let path = format!("/api/v1/{list}?{query}");
+            let found = daybook.list_until(&path, |list| items(list).len() == count).await;
+            let of_second = |item: &&Value| item["paymentId"] == second;
+            let expected = if query.contains("shop") { 0 } else { count };
+            assert_eq!(items(&found).iter().filter(of_second).count(), expected, "{path}: {found}");
+        }
+    }
+    // 600 captured with a fee of 6, and 300 given back.
+    for (query, count) in [
+        ("settlements?minNetAmount=294&maxNetAmount=294", 1),
+        ("settlements?minNetAmount=295", 0),
+        ("settlements?maxGrossAmount=599", 0),
+        ("settlements?minGrossAmount=600&sort=-netAmount", 1),
+        ("balances?minBalance=294&maxBalance=294&account=merchant_payable", 1),
+        ("balances?minBalance=6&sort=-balance", 3),
+        ("balances?maxBalance=-1", 0),
+        ("settlements/lines?before=2020-01-01T00:00:00Z", 0),
+        ("settlements/lines?from=2020-01-01T00:00:00Z&minAmount=200", 2),
+        ("journal?from=2020-01-01T00:00:00Z&sort=-amount&account=fees", 3),
+    ] {
+        let found = daybook.get(&format!("/api/v1/{query}")).await.expect(200).json();
+        assert_eq!(items(&found).len(), count, "{query}: {found}");
+    }
+    daybook.verify().await;
+}
+
 pub(crate) async fn a_list_comes_whole_as_csv(store: Store) {
     let daybook = Daybook::start(store, &["--fee-bps=100"]).await;
     for number in 1..=3 {

@@ -14,7 +14,7 @@ use crate::problem::{
     CURRENCY_UNKNOWN, CURSOR_INVALID, IDEMPOTENCY_KEY_INVALID, MERCHANT_ID_INVALID,
     PARAMETER_INVALID, POSITION_UNKNOWN, Problem, VIEWS_BEHIND,
 };
-use crate::query::DEFAULT_LIMIT;
+use crate::query::{DEFAULT_LIMIT, MAX_METADATA};
 
 /// A parameter of a route that is no list.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,9 @@ pub(super) const IDEMPOTENCY_KEY: Parameter = Parameter {
     problem: IDEMPOTENCY_KEY_INVALID,
 };
 
+/// Postgres takes no text with it.
+const NO_ZERO: &str = "^[^\\u0000]*$";
+
 /// A parameter of a list, with its schema.
 pub(crate) struct ListParameter {
     pub(crate) name: &'static str,
@@ -69,9 +72,21 @@ pub(crate) fn of_list(list: &List, generator: &mut SchemaGenerator) -> Vec<ListP
     if list.has_texts {
         parameters.push(ListParameter {
             name: "reference",
-            about: "Only payments with this reference. Parameters `metadata.NAME`, up to 5, ask for metadata."
+            about: "Only what belongs to payments with this reference.".to_owned(),
+            schema: json_schema!({"type": "string", "minLength": 1, "pattern": NO_ZERO}),
+        });
+        // An object in the query is its properties, each a parameter of its own: OpenAPI's default style.
+        parameters.push(ListParameter {
+            name: "metadata",
+            about: "Parameters `metadata.NAME=VALUE`: only what belongs to payments that have each of these pairs."
                 .to_owned(),
-            schema: json_schema!({"type": "string", "minLength": 1, "pattern": "^[^\\u0000]*$"}),
+            schema: json_schema!({
+                "type": "object",
+                "maxProperties": MAX_METADATA,
+                "propertyNames": {"pattern": "^metadata\\.[^\\u0000]+$"},
+                "additionalProperties": {"type": "string", "pattern": NO_ZERO},
+                "example": {"metadata.channel": "web"},
+            }),
         });
     }
     let of_pages = [
@@ -125,6 +140,7 @@ fn of_domain(domain: Domain, generator: &mut SchemaGenerator) -> Schema {
         Domain::Amount => {
             json_schema!({"type": "integer", "format": "int64", "minimum": 0, "maximum": Amount::MAX})
         }
+        Domain::Sum => json_schema!({"type": "integer", "format": "int64"}),
         Domain::Count => json_schema!({"type": "integer", "format": "int64", "minimum": 0}),
         // In any offset, which answers are never written with.
         Domain::Time => json_schema!({"type": "string", "format": "date-time"}),

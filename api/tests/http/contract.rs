@@ -178,7 +178,7 @@ async fn provoke(entry: &Entry, status: u16) -> Response {
         413 if entry.route == Route::AuthorizeBatch => {
             ready(entry).await.post(&path(entry), &" ".repeat(262_145)).await
         }
-        413 => ready(entry).await.post(&path(entry), &" ".repeat(65_537)).await,
+        413 => ready(entry).await.post(&path(entry), &" ".repeat(163_841)).await,
         415 => ready(entry).await.send(&request("POST", &path(entry), "", b"{}")).await,
         409 if is_get => {
             let served = ready(entry).await;
@@ -334,10 +334,16 @@ async fn no_field_or_parameter_is_declared_in_vain() {
                     "cursor" => (serve_views(Some(ViewError::BadCursor)).await.0, [422]),
                     _ => (ready(entry).await, [400]),
                 };
-                let value = if name == "reference" { "%00" } else { "%01" };
+                // An object's properties are parameters.
+                let (name, value) = match name {
+                    "metadata" => ("metadata.colour", "%00"),
+                    "reference" => (name, "%00"),
+                    _ => (name, "%01"),
+                };
                 let answer = served.get(&path_with(entry, &format!("{name}={value}"))).await;
                 assert!(is_refused.contains(&answer.status), "{} {name}: {answer:?}", entry.path);
                 assert_eq!(answer.json()["field"], name, "{answer:?}");
+                assert_ne!(answer.code(), "UNKNOWN_PARAMETER", "{} {name}", entry.path);
             }
         }
         let Some(schema) =
@@ -364,8 +370,12 @@ fn fields(schema: &Value) -> BTreeSet<String> {
     properties.flat_map(|properties| properties.keys().cloned()).collect()
 }
 
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
 fn committed() -> [(PathBuf, String); 2] {
-    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let docs = root().join("docs");
     let document = format!("{:#}\n", document());
     [(docs.join("openapi.json"), document), (docs.join("errors.md"), errors_page())]
 }
@@ -387,5 +397,36 @@ fn the_committed_pages_are_those_of_the_code() {
 fn write_the_contract() {
     for (file, wanted) in committed() {
         std::fs::write(file, wanted).unwrap();
+    }
+}
+
+/// The README's table of what lists take, name for name.
+#[test]
+fn the_readme_says_what_lists_take() {
+    let readme = root().join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    for entry in ROUTES.iter().filter(|entry| is_list(entry)) {
+        let path = entry.path.strip_prefix("/api/v1").unwrap();
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{path}` | `")));
+        let row = row.unwrap_or_else(|| panic!("{path} has no row"));
+        let cell = |number: usize| -> BTreeSet<String> {
+            let cell = row.split('|').nth(number).unwrap();
+            cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+        };
+        let (mut filters, mut sorts) = (BTreeSet::new(), BTreeSet::new());
+        for parameter in operation(entry)["parameters"].as_array().unwrap() {
+            match parameter["name"].as_str() {
+                None | Some("limit" | "cursor" | "minPosition") => {}
+                Some("metadata") => filters.extend(["metadata.NAME".to_owned()]),
+                Some("sort") => sorts.extend(
+                    parameter["schema"]["enum"].as_array().unwrap().iter().filter_map(|sort| {
+                        let sort = sort.as_str().unwrap();
+                        (!sort.starts_with('-')).then(|| sort.to_owned())
+                    }),
+                ),
+                Some(name) => filters.extend([name.to_owned()]),
+            }
+        }
+        assert_eq!((cell(2), cell(3)), (filters, sorts), "{path}");
     }
 }

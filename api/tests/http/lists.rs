@@ -53,7 +53,7 @@ impl StandIn {
 
 #[async_trait]
 impl ViewQueries for StandIn {
-    async fn positions(&self, _: View) -> Result<Vec<(Partition, u64)>, ViewError> {
+    async fn positions(&self, _: &PageQuery) -> Result<Vec<(Partition, u64)>, ViewError> {
         let mut position = self.position.lock().unwrap();
         *position += 1;
         Ok(vec![(Partition::new(3), *position)])
@@ -170,6 +170,7 @@ async fn every_parameter_that_a_list_declares_is_taken_and_no_other() {
                 Domain::Merchant => "shop-1",
                 Domain::Currency => "EUR",
                 Domain::Amount | Domain::Count => "5",
+                Domain::Sum => "-5",
                 Domain::Time => "2026-11-23T10:00:00Z",
                 Domain::Day => "2026-11-23",
                 Domain::Id => PAYMENT_ID,

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::error::ViewError;
 use crate::views::View;
 use crate::views::list::{Domain, KeyColumn};
+use crate::views::page::Key;
 use crate::views::row::Cell;
 
 /// A row that was read, by the place of each column in its statement.
@@ -91,10 +92,10 @@ pub(in crate::views) fn key_of(
     columns: &impl Columns,
     first: usize,
     key: &[KeyColumn],
-) -> Result<Vec<Cell<'static>>, ViewError> {
+) -> Result<Key, ViewError> {
     let cell = |(column, domain): (usize, Domain)| {
         Ok(match domain {
-            Domain::Amount | Domain::Count => Cell::Integer(columns.integer(column)?),
+            Domain::Amount | Domain::Sum | Domain::Count => Cell::Integer(columns.integer(column)?),
             Domain::Time => Cell::Time(columns.time(column)?),
             Domain::Id => Cell::Id(columns.id(column)?),
             _ => Cell::Text(Cow::Owned(columns.text(column)?.to_owned())),

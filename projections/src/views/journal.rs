@@ -52,17 +52,29 @@ pub static LIST: List = List {
         Filter::new("maxAmount", "amount", Test::AtMost, Domain::Amount),
         Filter::new("dateFrom", "date", Test::AtLeast, Domain::Day),
         Filter::new("dateTo", "date", Test::AtMost, Domain::Day),
+        Filter::new("from", "at", Test::AtLeast, Domain::Time),
+        Filter::new("before", "at", Test::Before, Domain::Time),
     ],
-    orders: &[Order {
-        name: "date",
-        key: &[
-            KeyColumn("date", Domain::Day),
-            KeyColumn("at", Domain::Time),
-            KeyColumn("partition", Domain::Count),
-            KeyColumn("position", Domain::Count),
-            KeyColumn("line", Domain::Count),
-        ],
-    }],
+    orders: &[
+        Order {
+            name: "date",
+            key: &[
+                KeyColumn("date", Domain::Day),
+                KeyColumn("at", Domain::Time),
+                PARTITION,
+                POSITION,
+                LINE,
+            ],
+        },
+        Order {
+            name: "amount",
+            key: &[KeyColumn("amount", Domain::Amount), PARTITION, POSITION, LINE],
+        },
+    ],
     is_descending: true,
-    has_texts: false,
+    has_texts: true,
 };
+
+const PARTITION: KeyColumn = KeyColumn("partition", Domain::Count);
+const POSITION: KeyColumn = KeyColumn("position", Domain::Count);
+const LINE: KeyColumn = KeyColumn("line", Domain::Count);

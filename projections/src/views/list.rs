@@ -23,7 +23,8 @@ pub struct List {
     /// The first is the default, in the direction of `is_descending`.
     pub orders: &'static [Order],
     pub is_descending: bool,
-    /// Whether it is searched by payments' texts too: `reference`, and `metadata.NAME` for each name.
+    /// Whether its rows are payments' and are searched by their texts too: `reference`, and `metadata.NAME` for
+    /// each name.
     pub has_texts: bool,
 }
 
@@ -75,6 +76,8 @@ pub enum Domain {
     Currency,
     /// Minor units.
     Amount,
+    /// A sum of minor units, below zero too.
+    Sum,
     /// RFC 3339, to the millisecond.
     Time,
     /// ISO 8601.
@@ -114,11 +117,18 @@ impl Filter {
     /// What the parameter does, in one sentence.
     #[must_use]
     pub fn about(&self) -> String {
-        let what = self.column.replace('_', " ");
+        let what = match self.column {
+            "at" => "time".to_owned(),
+            column => column.replace('_', " "),
+        };
         match (self.test, self.domain) {
             (Test::Is, _) => format!("Only what has this {what}"),
-            (Test::AtLeast, Domain::Amount) => format!("Only from this {what} on, in minor units"),
-            (Test::AtMost, Domain::Amount) => format!("Only up to this {what}, in minor units"),
+            (Test::AtLeast, Domain::Amount | Domain::Sum) => {
+                format!("Only from this {what} on, in minor units")
+            }
+            (Test::AtMost, Domain::Amount | Domain::Sum) => {
+                format!("Only up to this {what}, in minor units")
+            }
             (Test::AtLeast, _) => format!("Only from this {what} on"),
             (Test::AtMost, _) => format!("Only up to and with this {what}"),
             (Test::Before, _) => format!("Only before this {what}"),
@@ -160,6 +170,9 @@ impl Domain {
                 .filter(|minor| Amount::try_from(*minor).is_ok())
                 .map(Cell::Integer)
                 .ok_or_else(|| "must be an amount in minor units, such as 1050".to_owned()),
+            Self::Sum => signed(text)
+                .map(Cell::Integer)
+                .ok_or_else(|| "must be a whole number of minor units, such as -1050".to_owned()),
             Self::Count => {
                 number(text).map(Cell::Integer).ok_or_else(|| "must be a whole number".to_owned())
             }
@@ -185,6 +198,12 @@ impl Domain {
             }
         }
     }
+}
+
+/// In the one spelling that a sum has: a cursor is compared with it.
+fn signed(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 fn number(text: &str) -> Option<i64> {

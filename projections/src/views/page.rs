@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use daybook_engine::ids::Partition;
 
+use super::View;
 use super::list::{Filter, List, Order};
 use super::row::Cell;
 use crate::error::ViewError;
@@ -44,20 +45,39 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// `None` at the end.
     pub next: Option<String>,
-    /// How far the view had got when it was read.
+    /// How far every view that was read had got.
     pub positions: Vec<(Partition, u64)>,
 }
 
 /// The items of a page and the cursor of the next.
 pub(crate) type Items<T> = (Vec<T>, Option<String>);
 
+/// What places a row among the others of its list, column by column.
+pub(crate) type Key = Vec<Cell<'static>>;
+
 /// Where a list's rows come from in a store.
 pub(crate) struct Select {
     pub(crate) table: &'static str,
     /// What an item is read from.
     pub(crate) columns: &'static str,
-    /// Of totals, by what they are summed.
-    pub(crate) group_by: Option<&'static str>,
+    pub(crate) totals: Option<Totals>,
+}
+
+/// What makes totals of rows.
+#[derive(Clone, Copy)]
+pub(crate) struct Totals {
+    /// By what they are summed.
+    pub(crate) group_by: &'static str,
+    /// What filters and orders call a sum, and how it is summed.
+    pub(crate) sums: &'static [(&'static str, &'static str)],
+}
+
+impl Select {
+    /// How the sum of this name is summed; `None` for a column.
+    pub(crate) fn sum(&self, name: &str) -> Option<&'static str> {
+        let sums = self.totals.map_or(&[][..], |totals| totals.sums);
+        sums.iter().find(|(known, _)| *known == name).map(|(_, sum)| *sum)
+    }
 }
 
 impl PageQuery {
@@ -129,6 +149,13 @@ impl PageQuery {
         &self.texts
     }
 
+    /// The views that it reads, which may have got to different positions: the list's, and the texts' where
+    /// it asks for any.
+    pub(crate) const fn views(&self) -> [View; 2] {
+        let own = self.list.view;
+        if self.texts.is_empty() { [own, own] } else { [own, View::Texts] }
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.limit.clamp(1, MAX_LIMIT) as usize
     }
@@ -140,13 +167,13 @@ impl PageQuery {
 
     /// The key after which the page begins; [`ViewError::BadCursor`] for whatever this query can't have
     /// given.
-    pub(crate) fn key(&self) -> Result<Option<Vec<Cell<'static>>>, ViewError> {
+    pub(crate) fn key(&self) -> Result<Option<Key>, ViewError> {
         self.after.as_deref().map(|cursor| self.decode(cursor)).transpose()
     }
 
     /// Cuts off the row that was one too many, and names the last of the page where it was there. Rows come
     /// with their keys.
-    pub(crate) fn cut<T>(&self, mut rows: Vec<(T, Vec<Cell<'static>>)>) -> Items<T> {
+    pub(crate) fn cut<T>(&self, mut rows: Vec<(T, Key)>) -> Items<T> {
         let is_more = rows.len() > self.rows();
         rows.truncate(self.rows());
         let last = rows.last().filter(|_| is_more);
@@ -163,7 +190,7 @@ impl PageQuery {
         hex(&json)
     }
 
-    fn decode(&self, cursor: &str) -> Result<Vec<Cell<'static>>, ViewError> {
+    fn decode(&self, cursor: &str) -> Result<Key, ViewError> {
         let json = bytes(cursor).ok_or(ViewError::BadCursor)?;
         let (_, parts): (String, Vec<String>) =
             serde_json::from_slice(&json).map_err(|_| ViewError::BadCursor)?;
@@ -172,8 +199,7 @@ impl PageQuery {
             return Err(ViewError::BadCursor);
         }
         let parsed = self.order.key.iter().zip(parts).map(|(column, part)| column.1.parse(part));
-        let key: Vec<Cell<'static>> =
-            parsed.collect::<Result<_, _>>().map_err(|_| ViewError::BadCursor)?;
+        let key: Key = parsed.collect::<Result<_, _>>().map_err(|_| ViewError::BadCursor)?;
         // A key has one spelling, so any other was written by somebody else, or for another query.
         if self.encode(&key) == cursor { Ok(key) } else { Err(ViewError::BadCursor) }
     }
@@ -255,7 +281,7 @@ mod tests {
         query
     }
 
-    fn read(query: &PageQuery, cursor: &str) -> Result<Option<Vec<Cell<'static>>>, ViewError> {
+    fn read(query: &PageQuery, cursor: &str) -> Result<Option<Key>, ViewError> {
         PageQuery { after: Some(cursor.to_owned()), ..query.clone() }.key()
     }
 

@@ -74,6 +74,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "analytics",
         sql: include_str!("../../../migrations/postgres/0011_analytics.sql"),
     },
+    Migration {
+        number: 13,
+        name: "lists",
+        sql: include_str!("../../../migrations/postgres/0013_lists.sql"),
+    },
 ];
 
 /// Of a read transaction: what is read in it belongs together.
@@ -227,12 +232,14 @@ async fn apply_view(
 impl PostgresViews {
     async fn page<T>(
         &self,
-        view: View,
+        query: &PageQuery,
         items: impl AsyncFnOnce(&mut Transaction<'_>) -> Result<Items<T>, ViewError>,
     ) -> Result<Page<T>, ViewError> {
+        // Refused before anything is asked.
+        query.key()?;
         // A request that goes away takes the connection with it, and never leaves it in here.
         let mut reader = self.database.begin(READING).await?;
-        let positions = cursors::positions(&mut reader, view).await?;
+        let positions = cursors::positions(&mut reader, query.views()).await?;
         let (items, next) = items(&mut reader).await?;
         reader.roll_back().await?;
         Ok(Page { items, next, positions })
@@ -241,54 +248,42 @@ impl PostgresViews {
 
 #[async_trait]
 impl ViewQueries for PostgresViews {
-    async fn positions(&self, view: View) -> Result<Vec<(Partition, u64)>, ViewError> {
+    async fn positions(&self, query: &PageQuery) -> Result<Vec<(Partition, u64)>, ViewError> {
         let mut reader = self.database.begin(READING).await?;
-        let positions = cursors::positions(&mut reader, view).await?;
+        let positions = cursors::positions(&mut reader, query.views()).await?;
         reader.roll_back().await?;
         Ok(positions)
     }
 
     async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Payments, async |tx| payments::postgres::page(tx, query, after).await).await
+        self.page(query, async |tx| payments::postgres::page(tx, query).await).await
     }
 
     async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Settlements, async |tx| settlements::postgres::page(tx, query, after).await)
-            .await
+        self.page(query, async |tx| settlements::postgres::page(tx, query).await).await
     }
 
     async fn settlement_lines(
         &self,
         query: &PageQuery,
     ) -> Result<Page<SettlementLineBody>, ViewError> {
-        let after = query.key()?;
-        let lines = async |tx: &mut Transaction<'_>| {
-            settlements::postgres::line_page(tx, query, after).await
-        };
-        self.page(View::Settlements, lines).await
+        self.page(query, async |tx| settlements::postgres::line_page(tx, query).await).await
     }
 
     async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Refunds, async |tx| refunds::postgres::page(tx, query, after).await).await
+        self.page(query, async |tx| refunds::postgres::page(tx, query).await).await
     }
 
     async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Balances, async |tx| balances::postgres::page(tx, query, after).await).await
+        self.page(query, async |tx| balances::postgres::page(tx, query).await).await
     }
 
     async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Operations, async |tx| operations::postgres::page(tx, query, after).await)
-            .await
+        self.page(query, async |tx| operations::postgres::page(tx, query).await).await
     }
 
     async fn journal(&self, query: &PageQuery) -> Result<Page<PostingBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Journal, async |tx| journal::postgres::page(tx, query, after).await).await
+        self.page(query, async |tx| journal::postgres::page(tx, query).await).await
     }
 }
 

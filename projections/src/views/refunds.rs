@@ -56,7 +56,7 @@ pub static LIST: List = List {
         Order { name: "amount", key: &[KeyColumn("amount", Domain::Amount), ID] },
     ],
     is_descending: true,
-    has_texts: false,
+    has_texts: true,
 };
 
 const ID: KeyColumn = KeyColumn("operation_id", Domain::Id);

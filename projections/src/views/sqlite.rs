@@ -72,6 +72,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "analytics",
         sql: include_str!("../../../migrations/sqlite/0011_analytics.sql"),
     },
+    Migration {
+        number: 13,
+        name: "lists",
+        sql: include_str!("../../../migrations/sqlite/0013_lists.sql"),
+    },
 ];
 
 /// `views.db`.
@@ -197,11 +202,13 @@ async fn apply_view(
 impl SqliteViews {
     async fn page<T>(
         &self,
-        view: View,
+        query: &PageQuery,
         items: impl AsyncFnOnce(&mut SqliteConnection) -> Result<Items<T>, ViewError>,
     ) -> Result<Page<T>, ViewError> {
-        let mut reader = self.reading(view).await?;
-        let positions = cursors::positions(&mut reader, view).await?;
+        // Refused before anything is asked.
+        query.key()?;
+        let mut reader = self.reading(query.list.view).await?;
+        let positions = cursors::positions(&mut reader, query.views()).await?;
         let (items, next) = items(&mut reader).await?;
         Ok(Page { items, next, positions })
     }
@@ -209,52 +216,40 @@ impl SqliteViews {
 
 #[async_trait]
 impl ViewQueries for SqliteViews {
-    async fn positions(&self, view: View) -> Result<Vec<(Partition, u64)>, ViewError> {
-        let mut reader = self.reading(view).await?;
-        cursors::positions(&mut reader, view).await
+    async fn positions(&self, query: &PageQuery) -> Result<Vec<(Partition, u64)>, ViewError> {
+        let mut reader = self.reading(query.list.view).await?;
+        cursors::positions(&mut reader, query.views()).await
     }
 
     async fn payments(&self, query: &PageQuery) -> Result<Page<ListedPayment>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Payments, async |tx| payments::sqlite::page(tx, query, after).await).await
+        self.page(query, async |tx| payments::sqlite::page(tx, query).await).await
     }
 
     async fn settlements(&self, query: &PageQuery) -> Result<Page<SettlementBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Settlements, async |tx| settlements::sqlite::page(tx, query, after).await)
-            .await
+        self.page(query, async |tx| settlements::sqlite::page(tx, query).await).await
     }
 
     async fn settlement_lines(
         &self,
         query: &PageQuery,
     ) -> Result<Page<SettlementLineBody>, ViewError> {
-        let after = query.key()?;
-        let lines = async |tx: &mut SqliteConnection| {
-            settlements::sqlite::line_page(tx, query, after).await
-        };
-        self.page(View::Settlements, lines).await
+        self.page(query, async |tx| settlements::sqlite::line_page(tx, query).await).await
     }
 
     async fn refunds(&self, query: &PageQuery) -> Result<Page<RefundBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Refunds, async |tx| refunds::sqlite::page(tx, query, after).await).await
+        self.page(query, async |tx| refunds::sqlite::page(tx, query).await).await
     }
 
     async fn balances(&self, query: &PageQuery) -> Result<Page<BalanceBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Balances, async |tx| balances::sqlite::page(tx, query, after).await).await
+        self.page(query, async |tx| balances::sqlite::page(tx, query).await).await
     }
 
     async fn operations(&self, query: &PageQuery) -> Result<Page<OperationBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Operations, async |tx| operations::sqlite::page(tx, query, after).await)
-            .await
+        self.page(query, async |tx| operations::sqlite::page(tx, query).await).await
     }
 
     async fn journal(&self, query: &PageQuery) -> Result<Page<PostingBody>, ViewError> {
-        let after = query.key()?;
-        self.page(View::Journal, async |tx| journal::sqlite::page(tx, query, after).await).await
+        self.page(query, async |tx| journal::sqlite::page(tx, query).await).await
     }
 }
 

@@ -54,7 +54,8 @@ cases! { $
         every_list_is_in_order_and_holds_every_row_once
         every_order_and_its_opposite_hold_the_same_rows
         every_filter_holds_back_what_it_must
-        payments_are_found_by_their_texts_in_every_order
+        rows_are_found_by_their_payments_texts_in_every_order
+        a_search_by_texts_is_as_far_as_their_view
         a_list_of_one_merchant_holds_no_other_merchants_rows
         rows_that_arrive_between_two_pages_move_nothing
         a_page_says_how_far_its_view_is

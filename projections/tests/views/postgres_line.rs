@@ -78,7 +78,7 @@ async fn a_server_that_says_nothing_more_is_given_up() {
         (Question::Apply, "INSERT INTO settlement_line"),
         (Question::Apply, "UPDATE view_cursor"),
         (Question::Apply, "FOR UPDATE"),
-        (Question::Page, "WHERE view = $1"),
+        (Question::Page, "FROM view_cursor WHERE view IN"),
         (Question::Page, "ORDER BY payment.created_at"),
         (Question::Snapshot, "READ ONLY"),
         (Question::Snapshot, "SET LOCAL"),

@@ -5,9 +5,9 @@ use daybook_engine::postgres::Transaction;
 use super::BalanceBody;
 use super::fold::{BALANCE, BalancesFold};
 use crate::error::ViewError;
-use crate::views::page::{Items, PageQuery, Select};
+use crate::views::page::{Items, PageQuery, Select, Totals};
 use crate::views::postgres::{failed, insert, selecting};
-use crate::views::row::{Cell, Fold};
+use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -33,13 +33,19 @@ pub(in crate::views) async fn apply(
 const SELECT: Select = Select {
     table: "balance",
     columns: "merchant_id, currency, account, sum(debits)::int8, sum(credits)::int8",
-    group_by: Some("merchant_id, currency, account"),
+    totals: Some(Totals {
+        group_by: "merchant_id, currency, account",
+        sums: &[(
+            "balance",
+            "(CASE account WHEN 'acquirer_receivable' THEN sum(debits) - sum(credits)
+                ELSE sum(credits) - sum(debits) END)::int8",
+        )],
+    }),
 };
 
 pub(in crate::views) async fn page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<BalanceBody>, ViewError> {
-    selecting::page(tx, query, after, &SELECT, |columns| BalanceBody::read(columns)).await
+    selecting::page(tx, query, &SELECT, |columns| BalanceBody::read(columns)).await
 }

@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteConnection;
 use super::BalanceBody;
 use super::fold::BalancesFold;
 use crate::error::ViewError;
-use crate::views::page::{Items, PageQuery, Select};
-use crate::views::row::{Cell, Fold, json};
+use crate::views::page::{Items, PageQuery, Select, Totals};
+use crate::views::row::{Fold, json};
 use crate::views::sqlite::{failed, selecting};
 use crate::views::{DecodedEvent, View};
 
@@ -38,13 +38,19 @@ pub(in crate::views) async fn apply(
 const SELECT: Select = Select {
     table: "balance",
     columns: "merchant_id, currency, account, sum(debits), sum(credits)",
-    group_by: Some("merchant_id, currency, account"),
+    totals: Some(Totals {
+        group_by: "merchant_id, currency, account",
+        sums: &[(
+            "balance",
+            "CASE account WHEN 'acquirer_receivable' THEN sum(debits) - sum(credits)
+                ELSE sum(credits) - sum(debits) END",
+        )],
+    }),
 };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<BalanceBody>, ViewError> {
-    selecting::page(tx, query, after, &SELECT, |columns| BalanceBody::read(columns)).await
+    selecting::page(tx, query, &SELECT, |columns| BalanceBody::read(columns)).await
 }

@@ -7,7 +7,7 @@ use super::fold::{JournalFold, POSTING, PostingRow};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
 use crate::views::postgres::{PostgresColumns, failed, insert, selecting};
-use crate::views::row::{Cell, Fold};
+use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -28,14 +28,13 @@ const SELECT: Select = Select {
     table: "posting",
     columns: "partition, position, line::int8, payment_id, operation_id, merchant_id, currency,
         account, side, amount, day_text(date), at",
-    group_by: None,
+    totals: None,
 };
 
 pub(in crate::views) async fn page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<PostingBody>, ViewError> {
     let read = |columns: &PostgresColumns<'_>| Ok(PostingRow::read(columns)?.posting);
-    selecting::page(tx, query, after, &SELECT, read).await
+    selecting::page(tx, query, &SELECT, read).await
 }

@@ -6,7 +6,7 @@ use super::PostingBody;
 use super::fold::{JournalFold, PostingRow};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
-use crate::views::row::{Cell, Fold, json};
+use crate::views::row::{Fold, json};
 use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
 
@@ -38,14 +38,13 @@ const SELECT: Select = Select {
     table: "posting",
     columns: "partition, position, line, payment_id, operation_id, merchant_id, currency, account,
         side, amount, date, at",
-    group_by: None,
+    totals: None,
 };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<PostingBody>, ViewError> {
     let read = |columns: &SqliteColumns<'_>| Ok(PostingRow::read(columns)?.posting);
-    selecting::page(tx, query, after, &SELECT, read).await
+    selecting::page(tx, query, &SELECT, read).await
 }

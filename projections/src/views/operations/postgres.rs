@@ -14,7 +14,7 @@ use super::fold::{OPERATION, OperationRow, OperationsFold};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
 use crate::views::postgres::{PostgresColumns, failed, insert, selecting};
-use crate::views::row::{Cell, Fold};
+use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -75,15 +75,14 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.operation.operation_id, row))).collect()
 }
 
-const SELECT: Select = Select { table: "operation", columns: columns!(), group_by: None };
+const SELECT: Select = Select { table: "operation", columns: columns!(), totals: None };
 
 pub(in crate::views) async fn page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<OperationBody>, ViewError> {
     let read = |columns: &PostgresColumns<'_>| Ok(OperationRow::read(columns)?.operation);
-    selecting::page(tx, query, after, &SELECT, read).await
+    selecting::page(tx, query, &SELECT, read).await
 }
 
 pub(in crate::views) async fn needing_people(

@@ -11,7 +11,7 @@ use super::OperationBody;
 use super::fold::{OperationRow, OperationsFold};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
-use crate::views::row::{Cell, Fold, json};
+use crate::views::row::{Fold, json};
 use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
 
@@ -84,15 +84,14 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.operation.operation_id, row))).collect()
 }
 
-const SELECT: Select = Select { table: "operation", columns: columns!(), group_by: None };
+const SELECT: Select = Select { table: "operation", columns: columns!(), totals: None };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<OperationBody>, ViewError> {
     let read = |columns: &SqliteColumns<'_>| Ok(OperationRow::read(columns)?.operation);
-    selecting::page(tx, query, after, &SELECT, read).await
+    selecting::page(tx, query, &SELECT, read).await
 }
 
 pub(in crate::views) async fn needing_people(

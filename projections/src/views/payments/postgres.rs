@@ -13,7 +13,7 @@ use super::fold::{PAYMENT, PaymentRow, PaymentsFold};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
 use crate::views::postgres::{PostgresColumns, failed, insert, selecting};
-use crate::views::row::{Cell, Fold};
+use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -66,15 +66,14 @@ async fn load(
 const SELECT: Select = Select {
     table: "payment",
     columns: "payment.partition, payment.payment_id, payment.position, payment.state",
-    group_by: None,
+    totals: None,
 };
 
 pub(in crate::views) async fn page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<ListedPayment>, ViewError> {
-    selecting::page(tx, query, after, &SELECT, |columns| {
+    selecting::page(tx, query, &SELECT, |columns| {
         let PaymentRow { partition, payment_id, position, payment } = PaymentRow::read(columns)?;
         Ok(ListedPayment { payment_id, partition, position, payment })
     })

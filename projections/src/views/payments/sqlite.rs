@@ -10,7 +10,7 @@ use super::ListedPayment;
 use super::fold::{PaymentRow, PaymentsFold};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
-use crate::views::row::{Cell, Fold, json};
+use crate::views::row::{Fold, json};
 use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
 
@@ -76,15 +76,14 @@ async fn load(
 const SELECT: Select = Select {
     table: "payment",
     columns: "payment.partition, payment.payment_id, payment.position, payment.state",
-    group_by: None,
+    totals: None,
 };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<ListedPayment>, ViewError> {
-    selecting::page(tx, query, after, &SELECT, |columns| {
+    selecting::page(tx, query, &SELECT, |columns| {
         let PaymentRow { partition, payment_id, position, payment } = PaymentRow::read(columns)?;
         Ok(ListedPayment { payment_id, partition, position, payment })
     })

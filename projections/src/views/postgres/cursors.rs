@@ -54,12 +54,15 @@ pub(super) fn read(rows: &[PgRow]) -> Result<Vec<(Partition, ViewCursors)>, View
 
 pub(super) async fn positions(
     tx: &mut Transaction<'_>,
-    view: View,
+    views: [View; 2],
 ) -> Result<Vec<(Partition, u64)>, ViewError> {
+    let [view, other] = views;
     let query = sqlx::query(
-        "SELECT partition, position FROM view_cursor WHERE view = $1 ORDER BY partition",
+        "SELECT partition, min(position) FROM view_cursor WHERE view IN ($1, $2)
+         GROUP BY partition ORDER BY partition",
     );
-    let rows = tx.fetch_all(query.bind(view.as_str())).await.map_err(failed(view))?;
+    let query = query.bind(view.as_str()).bind(other.as_str());
+    let rows = tx.fetch_all(query).await.map_err(failed(view))?;
     cursors::positions(rows.iter().map(|row| PostgresColumns { row, view }))
 }
 

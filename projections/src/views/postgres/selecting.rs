@@ -2,26 +2,28 @@
 
 use daybook_engine::postgres::Transaction;
 use daybook_engine::postgres::values::timestamptz;
-use sqlx::postgres::{PgArguments, PgRow, Postgres};
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::columns::{PostgresColumns, failed};
 use crate::error::ViewError;
+use crate::views::View;
 use crate::views::columns::key_of;
 use crate::views::list::{Domain, KeyColumn};
 use crate::views::page::{Items, PageQuery, Select};
 use crate::views::row::Cell;
+use crate::views::statement::{Dialect, MANY, Search, count, statement};
 
 pub(in crate::views) async fn page<T>(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
     select: &Select,
     read: impl Fn(&PostgresColumns<'_>) -> Result<T, ViewError>,
 ) -> Result<Items<T>, ViewError> {
     let view = query.list.view;
-    let (sql, values) = statement(query, after, select);
+    let search = search(tx, query).await?;
+    let (sql, values) = statement::<Postgres>(query, query.key()?, select, search);
     // Every name in the statement is a constant of this crate, and every value is bound.
     let statement = values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
     let statement = statement.bind(query.rows_to_read());
@@ -36,9 +38,9 @@ pub(in crate::views) async fn page<T>(
 }
 
 fn bind<'q>(
-    query: Query<'q, Postgres, PgArguments>,
+    query: Query<'q, sqlx::Postgres, PgArguments>,
     value: Cell<'static>,
-) -> Query<'q, Postgres, PgArguments> {
+) -> Query<'q, sqlx::Postgres, PgArguments> {
     match value {
         Cell::Null => query.bind(None::<i64>),
         Cell::Integer(integer) => query.bind(integer),
@@ -48,89 +50,42 @@ fn bind<'q>(
     }
 }
 
-/// The statement, and the values it takes before its limit.
-fn statement(
-    query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
-    select: &Select,
-) -> (String, Vec<Cell<'static>>) {
-    let Select { table, columns, group_by } = *select;
-    let (mut from, mut of_key) = (table, table);
-    let (mut conditions, mut values) = (vec!["true".to_owned()], Vec::new());
-    for (index, text) in query.texts().iter().enumerate() {
-        // The first text's index has payments in the order of their creation.
-        if index == 0 {
-            from = "payment JOIN payment_text USING (partition, payment_id)";
-            if query.order().name == "createdAt" {
-                of_key = "payment_text";
-            }
+struct Postgres;
+
+impl Dialect for Postgres {
+    fn place(number: usize) -> String {
+        format!("${number}")
+    }
+
+    fn compared(place: String, domain: Domain) -> String {
+        match domain {
+            Domain::Day => format!("{place}::text::date"),
+            _ => place,
         }
-        values.push(Cell::Text(text.name.clone().into()));
-        values.push(Cell::Text(text.value.clone().into()));
-        conditions.push(has_text(index == 0, values.len()));
     }
-    for condition in query.conditions() {
-        let filter = condition.filter;
-        values.push(condition.value.clone());
-        let place = place(values.len(), filter.domain);
-        conditions.push(format!("{table}.{} {} {place}", filter.column, filter.test.symbol()));
-    }
-    let (comparison, direction) = if query.is_descending() { ("<", "DESC") } else { (">", "ASC") };
-    let key = query.order().key;
-    let names: Vec<String> = key.iter().map(|column| format!("{of_key}.{}", column.0)).collect();
-    if let Some(after) = after {
-        let places: Vec<String> = (values.len().saturating_add(1)..)
-            .zip(key)
-            .map(|(number, column)| place(number, column.1))
-            .collect();
-        conditions.push(format!("({}) {comparison} ({})", names.join(", "), places.join(", ")));
-        values.extend(after);
-    }
-    let shown: Vec<String> =
-        key.iter().zip(&names).map(|(column, name)| shown(column, name)).collect();
-    let group_by = group_by.map(|columns| format!("GROUP BY {columns}")).unwrap_or_default();
-    let order: Vec<String> = names.iter().map(|column| format!("{column} {direction}")).collect();
-    let sql = format!(
-        "SELECT {columns}, {} FROM {from} WHERE {} {group_by} ORDER BY {} LIMIT ${}",
-        shown.join(", "),
-        conditions.join(" AND "),
-        order.join(", "),
-        values.len().saturating_add(1)
-    );
-    (sql, values)
-}
 
-/// A parameter, as the column's type takes it.
-fn place(number: usize, domain: Domain) -> String {
-    match domain {
-        Domain::Day => format!("${number}::text::date"),
-        _ => format!("${number}"),
+    fn shown(column: &KeyColumn, name: &str) -> String {
+        match column.1 {
+            Domain::Day => format!("day_text({name})"),
+            Domain::Count => format!("{name}::int8"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// It knows its rows, and chooses well.
+    fn passed_over(column: String) -> String {
+        column
     }
 }
 
-/// A column of the key, as it is read.
-fn shown(column: &KeyColumn, name: &str) -> String {
-    match column.1 {
-        Domain::Day => format!("day_text({name})"),
-        Domain::Count => format!("{name}::int8"),
-        _ => name.to_owned(),
+async fn search(tx: &mut Transaction<'_>, query: &PageQuery) -> Result<Search, ViewError> {
+    let mut counts = Vec::with_capacity(query.texts().len());
+    for text in query.texts() {
+        let counting = sqlx::query(AssertSqlSafe(count::<Postgres>()));
+        let counting = counting.bind(&text.name).bind(&text.value).bind(MANY);
+        let rows = tx.fetch_all(counting).await.map_err(failed(View::Texts))?;
+        let row = rows.first().ok_or_else(|| failed(View::Texts)(sqlx::Error::RowNotFound))?;
+        counts.push(row.try_get(0).map_err(failed(View::Texts))?);
     }
-}
-
-/// That a payment has a text, which is no longer than what the index holds; its value is parameter `number`,
-/// behind its name.
-fn has_text(is_leading: bool, number: usize) -> String {
-    let name = number.saturating_sub(1);
-    if is_leading {
-        format!(
-            "payment_text.name = ${name} AND payment_text.value = ${number}
-             AND length(payment_text.value) <= 500"
-        )
-    } else {
-        format!(
-            "EXISTS (SELECT FROM payment_text other
-                 WHERE other.partition = payment.partition AND other.payment_id = payment.payment_id
-                   AND other.version = 1 AND other.name = ${name} AND other.value = ${number})"
-        )
-    }
+    Ok(Search::of(query, &counts))
 }

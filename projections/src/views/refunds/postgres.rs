@@ -13,7 +13,7 @@ use super::fold::{REFUND, RefundRow, RefundsFold};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
 use crate::views::postgres::{PostgresColumns, failed, insert, selecting};
-use crate::views::row::{Cell, Fold};
+use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -72,15 +72,14 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
 }
 
-const SELECT: Select = Select { table: "refund", columns: columns!(), group_by: None };
+const SELECT: Select = Select { table: "refund", columns: columns!(), totals: None };
 
 pub(in crate::views) async fn page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<RefundBody>, ViewError> {
     let read = |columns: &PostgresColumns<'_>| Ok(RefundRow::read(columns)?.refund);
-    selecting::page(tx, query, after, &SELECT, read).await
+    selecting::page(tx, query, &SELECT, read).await
 }
 
 fn read(row: &PgRow) -> Result<RefundRow, ViewError> {

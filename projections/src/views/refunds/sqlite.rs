@@ -10,7 +10,7 @@ use super::RefundBody;
 use super::fold::{RefundRow, RefundsFold};
 use crate::error::ViewError;
 use crate::views::page::{Items, PageQuery, Select};
-use crate::views::row::{Cell, Fold, json};
+use crate::views::row::{Fold, json};
 use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
 
@@ -79,15 +79,14 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
 }
 
-const SELECT: Select = Select { table: "refund", columns: columns!(), group_by: None };
+const SELECT: Select = Select { table: "refund", columns: columns!(), totals: None };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<RefundBody>, ViewError> {
     let read = |columns: &SqliteColumns<'_>| Ok(RefundRow::read(columns)?.refund);
-    selecting::page(tx, query, after, &SELECT, read).await
+    selecting::page(tx, query, &SELECT, read).await
 }
 
 fn read(row: &SqliteRow) -> Result<RefundRow, ViewError> {

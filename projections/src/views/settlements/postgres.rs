@@ -5,9 +5,9 @@ use daybook_engine::postgres::Transaction;
 use super::fold::{SETTLEMENT, SETTLEMENT_LINE, SettlementLineRow, SettlementRow, SettlementsFold};
 use super::{SettlementBody, SettlementLineBody};
 use crate::error::ViewError;
-use crate::views::page::{Items, PageQuery, Select};
+use crate::views::page::{Items, PageQuery, Select, Totals};
 use crate::views::postgres::{PostgresColumns, failed, insert, selecting};
-use crate::views::row::{Cell, Fold};
+use crate::views::row::Fold;
 use crate::views::{DecodedEvent, View};
 
 pub(in crate::views) async fn apply(
@@ -55,29 +55,33 @@ const SELECT: Select = Select {
     columns:
         "merchant_id, currency, day_text(date), sum(capture_count)::int8, sum(refund_count)::int8,
         sum(gross_amount)::int8, sum(refund_amount)::int8, sum(fee_amount)::int8",
-    group_by: Some("date, merchant_id, currency"),
+    totals: Some(Totals {
+        group_by: "date, merchant_id, currency",
+        sums: &[
+            ("gross_amount", "sum(gross_amount)::int8"),
+            ("net_amount", "(sum(gross_amount) - sum(refund_amount) - sum(fee_amount))::int8"),
+        ],
+    }),
 };
 
 pub(in crate::views) async fn page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<SettlementBody>, ViewError> {
-    selecting::page(tx, query, after, &SELECT, |columns| SettlementBody::read(columns)).await
+    selecting::page(tx, query, &SELECT, |columns| SettlementBody::read(columns)).await
 }
 
 const SELECT_LINES: Select = Select {
     table: "settlement_line",
     columns: "partition, position, payment_id, operation_id, merchant_id, currency, day_text(date), at, kind,
         amount, fee",
-    group_by: None,
+    totals: None,
 };
 
 pub(in crate::views) async fn line_page(
     tx: &mut Transaction<'_>,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<SettlementLineBody>, ViewError> {
     let read = |columns: &PostgresColumns<'_>| Ok(SettlementLineRow::read(columns)?.line);
-    selecting::page(tx, query, after, &SELECT_LINES, read).await
+    selecting::page(tx, query, &SELECT_LINES, read).await
 }

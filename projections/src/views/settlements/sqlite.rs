@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteConnection;
 use super::fold::{SettlementLineRow, SettlementRow, SettlementsFold};
 use super::{SettlementBody, SettlementLineBody};
 use crate::error::ViewError;
-use crate::views::page::{Items, PageQuery, Select};
-use crate::views::row::{Cell, Fold, json};
+use crate::views::page::{Items, PageQuery, Select, Totals};
+use crate::views::row::{Fold, json};
 use crate::views::sqlite::{SqliteColumns, failed, selecting};
 use crate::views::{DecodedEvent, View};
 
@@ -70,29 +70,33 @@ const SELECT: Select = Select {
     table: "settlement",
     columns: "merchant_id, currency, date, sum(capture_count), sum(refund_count),
         sum(gross_amount), sum(refund_amount), sum(fee_amount)",
-    group_by: Some("date, merchant_id, currency"),
+    totals: Some(Totals {
+        group_by: "date, merchant_id, currency",
+        sums: &[
+            ("gross_amount", "sum(gross_amount)"),
+            ("net_amount", "sum(gross_amount) - sum(refund_amount) - sum(fee_amount)"),
+        ],
+    }),
 };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<SettlementBody>, ViewError> {
-    selecting::page(tx, query, after, &SELECT, |columns| SettlementBody::read(columns)).await
+    selecting::page(tx, query, &SELECT, |columns| SettlementBody::read(columns)).await
 }
 
 const SELECT_LINES: Select = Select {
     table: "settlement_line",
     columns: "partition, position, payment_id, operation_id, merchant_id, currency, date, at, kind,
         amount, fee",
-    group_by: None,
+    totals: None,
 };
 
 pub(in crate::views) async fn line_page(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
 ) -> Result<Items<SettlementLineBody>, ViewError> {
     let read = |columns: &SqliteColumns<'_>| Ok(SettlementLineRow::read(columns)?.line);
-    selecting::page(tx, query, after, &SELECT_LINES, read).await
+    selecting::page(tx, query, &SELECT_LINES, read).await
 }

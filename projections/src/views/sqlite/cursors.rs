@@ -52,12 +52,15 @@ pub(super) async fn all(
 
 pub(super) async fn positions(
     connection: &mut SqliteConnection,
-    view: View,
+    views: [View; 2],
 ) -> Result<Vec<(Partition, u64)>, ViewError> {
+    let [view, other] = views;
     let rows = sqlx::query(
-        "SELECT partition, position FROM view_cursor WHERE view = ?1 ORDER BY partition",
+        "SELECT partition, min(position) FROM view_cursor WHERE view IN (?1, ?2)
+         GROUP BY partition ORDER BY partition",
     )
     .bind(view.as_str())
+    .bind(other.as_str())
     .fetch_all(connection)
     .await
     .map_err(failed(view))?;

@@ -94,7 +94,7 @@ impl RebuildStore for SqliteRebuild {
         let mut connection = connect_beside(&self.live).await.map_err(failed(view))?;
         // The projector waits, as for any other writer.
         sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.map_err(failed(view))?;
-        let positions = cursors::positions(&mut connection, view).await?;
+        let positions = cursors::positions(&mut connection, [view, view]).await?;
         let shadow = self.file.display().to_string();
         Ok(Box::new(Held { view, connection, positions, shadow: Some(shadow) }))
     }

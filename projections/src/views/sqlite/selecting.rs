@@ -1,28 +1,31 @@
 //! A page of a list, as SQLite is asked for it.
 //!
-//! SQLite knows nothing of how values are distributed, so what may choose the index is said here: the order's
-//! own columns, and of the conditions the list's first. A `+` keeps it from every other.
+//! SQLite knows nothing of how values are distributed, so what may choose the index is said to it: the order's
+//! own columns, and of the conditions the list's first. A `+` keeps it from every other. How many payments have
+//! a text is counted, as far as it matters.
 
 use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::columns::{SqliteColumns, failed};
 use crate::error::ViewError;
+use crate::views::View;
 use crate::views::columns::key_of;
-use crate::views::list::Test;
+use crate::views::list::{Domain, KeyColumn};
 use crate::views::page::{Items, PageQuery, Select};
 use crate::views::row::Cell;
+use crate::views::statement::{Dialect, MANY, Search, count, statement};
 
 pub(in crate::views) async fn page<T>(
     tx: &mut SqliteConnection,
     query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
     select: &Select,
     read: impl Fn(&SqliteColumns<'_>) -> Result<T, ViewError>,
 ) -> Result<Items<T>, ViewError> {
     let view = query.list.view;
-    let (sql, values) = statement(query, after, select);
+    let search = search(tx, query).await?;
+    let (sql, values) = statement::<Sqlite>(query, query.key()?, select, search);
     // Every name in the statement is a constant of this crate, and every value is bound.
     let statement = values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
     let rows = statement.bind(query.rows_to_read()).fetch_all(tx).await.map_err(failed(view))?;
@@ -36,9 +39,9 @@ pub(in crate::views) async fn page<T>(
 }
 
 fn bind<'q>(
-    query: Query<'q, Sqlite, SqliteArguments>,
+    query: Query<'q, sqlx::Sqlite, SqliteArguments>,
     value: Cell<'static>,
-) -> Query<'q, Sqlite, SqliteArguments> {
+) -> Query<'q, sqlx::Sqlite, SqliteArguments> {
     match value {
         Cell::Null => query.bind(None::<i64>),
         Cell::Integer(integer) => query.bind(integer),
@@ -48,66 +51,32 @@ fn bind<'q>(
     }
 }
 
-/// The statement but for its limit, and the values it takes before that.
-fn statement(
-    query: &PageQuery,
-    after: Option<Vec<Cell<'static>>>,
-    select: &Select,
-) -> (String, Vec<Cell<'static>>) {
-    let Select { table, columns, group_by } = *select;
-    let (mut from, mut of_key) = (table, table);
-    let (mut conditions, mut values) = (vec!["true".to_owned()], Vec::new());
-    for (index, text) in query.texts().iter().enumerate() {
-        // The first text leads, along its own index, which has payments in the order of their creation.
-        if index == 0 {
-            from = "payment_text CROSS JOIN payment";
-            if query.order().name == "createdAt" {
-                of_key = "payment_text";
-            }
-        }
-        conditions.push(has_text(index == 0).to_owned());
-        values.push(Cell::Text(text.name.clone().into()));
-        values.push(Cell::Text(text.value.clone().into()));
+struct Sqlite;
+
+impl Dialect for Sqlite {
+    fn place(number: usize) -> String {
+        format!("?{number}")
     }
-    let lead = query.order().key[0].0;
-    let given = |name| query.conditions().iter().any(|condition| condition.filter.name == name);
-    let chosen = query.list.filters.iter().find(|filter| given(filter.name));
-    for condition in query.conditions() {
-        let filter = condition.filter;
-        let may_choose = filter.column == lead
-            || chosen.is_some_and(|chosen| chosen == filter && chosen.test == Test::Is);
-        let plus = if may_choose { "" } else { "+" };
-        conditions.push(format!("{plus}{table}.{} {} ?", filter.column, filter.test.symbol()));
-        values.push(condition.value.clone());
+
+    fn compared(place: String, _: Domain) -> String {
+        place
     }
-    let (comparison, direction) = if query.is_descending() { ("<", "DESC") } else { (">", "ASC") };
-    let key: Vec<String> =
-        query.order().key.iter().map(|column| format!("{of_key}.{}", column.0)).collect();
-    if let Some(after) = after {
-        let places = vec!["?"; after.len()].join(", ");
-        conditions.push(format!("({}) {comparison} ({places})", key.join(", ")));
-        values.extend(after);
+
+    fn shown(_: &KeyColumn, name: &str) -> String {
+        name.to_owned()
     }
-    let group_by = group_by.map(|columns| format!("GROUP BY {columns}")).unwrap_or_default();
-    let order: Vec<String> = key.iter().map(|column| format!("{column} {direction}")).collect();
-    let sql = format!(
-        "SELECT {columns}, {} FROM {from} WHERE {} {group_by} ORDER BY {} LIMIT ?",
-        key.join(", "),
-        conditions.join(" AND "),
-        order.join(", ")
-    );
-    (sql, values)
+
+    fn passed_over(column: String) -> String {
+        format!("+{column}")
+    }
 }
 
-/// That a payment has a text, which is no longer than what the index holds.
-const fn has_text(is_leading: bool) -> &'static str {
-    if is_leading {
-        "payment_text.name = ? AND payment_text.value = ? AND length(payment_text.value) <= 500
-         AND payment.partition = payment_text.partition
-         AND payment.payment_id = payment_text.payment_id"
-    } else {
-        "EXISTS (SELECT 1 FROM payment_text AS other
-             WHERE other.partition = payment.partition AND other.payment_id = payment.payment_id
-               AND other.version = 1 AND other.name = ? AND other.value = ?)"
+async fn search(tx: &mut SqliteConnection, query: &PageQuery) -> Result<Search, ViewError> {
+    let mut counts = Vec::with_capacity(query.texts().len());
+    for text in query.texts() {
+        let counting = sqlx::query_scalar(AssertSqlSafe(count::<Sqlite>()));
+        let counting = counting.bind(&text.name).bind(&text.value).bind(MANY);
+        counts.push(counting.fetch_one(&mut *tx).await.map_err(failed(View::Texts))?);
     }
+    Ok(Search::of(query, &counts))
 }

@@ -13,8 +13,8 @@ use crate::error::ApiError;
 use crate::headers::{check_content, expects_continue};
 use crate::problem::{BODY_INCOMPLETE, BODY_TIMEOUT, BODY_TOO_LARGE, MALFORMED_JSON};
 
-/// Of a single request.
-pub(crate) const MAX_BYTES: usize = 64 * 1024;
+/// Of a single request: the longest texts that it may have, each of their characters escaped as a surrogate pair.
+pub(crate) const MAX_BYTES: usize = 160 * 1024;
 /// How much of a refused body is read and dropped, and for how long, so that a client that writes
 /// all of it first still reads the answer.
 const MAX_DISCARDED_BYTES: usize = 2 * 1024 * 1024;

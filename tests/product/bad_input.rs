@@ -133,9 +133,9 @@ async fn size_is_checked(daybook: &Daybook) {
         let body = with("", "");
         format!("{body}{}", " ".repeat(bytes - body.len()))
     };
-    let body = Bytes::from(padded(64 * 1024 + 1));
+    let body = Bytes::from(padded(160 * 1024 + 1));
     let sent = send_bytes(&daybook.address, Method::POST, PAYMENTS, JSON, body).await.unwrap();
-    refused(&sent, 413, "BODY_TOO_LARGE", "64 KiB and a byte");
+    refused(&sent, 413, "BODY_TOO_LARGE", "160 KiB and a byte");
     let head = format!(
         "POST {PAYMENTS} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
          content-type: application/json\r\n",
@@ -146,16 +146,16 @@ async fn size_is_checked(daybook: &Daybook) {
     let answer = send_raw(&daybook.address, announced.as_bytes()).await;
     refused(&answer, 413, "BODY_TOO_LARGE", "content-length: 10000000");
     let mut chunked = format!("{head}transfer-encoding: chunked\r\n\r\n");
-    for _ in 0..9 {
+    for _ in 0..21 {
         chunked.push_str(&format!("{:x}\r\n{}\r\n", 8192, " ".repeat(8192)));
     }
     chunked.push_str("0\r\n\r\n");
     let answer = send_raw(&daybook.address, chunked.as_bytes()).await;
-    refused(&answer, 413, "BODY_TOO_LARGE", "chunks of 72 KiB");
+    refused(&answer, 413, "BODY_TOO_LARGE", "chunks of 168 KiB");
     // At the bound a body is read whole: this one is refused for what it says.
-    let body = Bytes::from(padded(64 * 1024).replace("1000", "   0"));
+    let body = Bytes::from(padded(160 * 1024).replace("1000", "   0"));
     let sent = send_bytes(&daybook.address, Method::POST, PAYMENTS, JSON, body).await.unwrap();
-    refused(&sent, 400, "AMOUNT_INVALID", "64 KiB");
+    refused(&sent, 400, "AMOUNT_INVALID", "160 KiB");
 }
 
 async fn routes_are_checked(daybook: &Daybook) {

@@ -7,9 +7,18 @@ use tokio::process::Command;
 use crate::harness::{Daybook, folder};
 use crate::store::Store;
 
-/// All that schemathesis has: examples, boundaries, random requests valid and not, and sequences of requests.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn schemathesis_finds_nothing() {
+async fn schemathesis_finds_nothing_on_sqlite() {
+    schemathesis_finds_nothing(Store::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_nothing_on_postgres() {
+    schemathesis_finds_nothing(Store::Postgres).await;
+}
+
+/// All that schemathesis has: examples, boundaries, random requests valid and not, and sequences of requests.
+async fn schemathesis_finds_nothing(store: Store) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let installed = Command::new(root.join("deploy/schemathesis")).output().await.unwrap();
     let errors = String::from_utf8_lossy(&installed.stderr);
@@ -21,7 +30,7 @@ async fn schemathesis_finds_nothing() {
     // The short run is the same each time; the long one is another each time, and says its seed.
     let seed: &[&str] = if is_drill { &[] } else { &["--seed=20261126"] };
     // No view ever gets to most of the positions that are asked for, so nothing waits long.
-    let daybook = Daybook::start(Store::Embedded, &["--fee-bps=290", "--wait-ms=100"]).await;
+    let daybook = Daybook::start(store, &["--fee-bps=290", "--wait-ms=100"]).await;
     let ran = Command::new(schemathesis.trim())
         .arg(format!("--config-file={}", root.join("schemathesis.toml").display()))
         .args(["run", "--checks=all", "--no-color", &format!("--max-examples={examples}")])

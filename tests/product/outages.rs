@@ -156,6 +156,12 @@ async fn a_restart_of_postgres_under_load_loses_nothing() {
         server.stop().await;
         clients.is_refused().await;
         daybook.get("/readyz").await.expect(503);
+        for (path, code) in [
+            ("/api/v1/payments/00000000-0000-8000-8000-000000000000", "LEDGER_UNAVAILABLE"),
+            ("/api/v1/payments", "VIEWS_UNAVAILABLE"),
+        ] {
+            assert_eq!(daybook.get(path).await.expect(503).field("code"), code);
+        }
         server.resume().await;
         // By itself: nobody tells the process.
         clients.grows(100).await;

@@ -260,6 +260,8 @@ async fn each_role_says_whether_it_is_ready() {
         if role != "--role=api" {
             let refused = process.post("/api/v1/payments", authorization("k", 1)).await.expect(503);
             assert_eq!(refused.field("code"), "API_NOT_SERVED", "{}", refused.text);
+            let refused = process.get("/api/v1/refunds").await.expect(503);
+            assert_eq!(refused.field("code"), "VIEWS_NOT_SERVED", "{}", refused.text);
         }
     }
 }

@@ -156,8 +156,8 @@ mod tests {
     #[test]
     fn every_problem_that_a_client_can_meet_belongs_to_a_route() {
         let met: Vec<_> = ROUTES.iter().flat_map(|entry| of(entry.route)).collect();
-        // Of paths and methods that are no route's, and of what only `daybook operations resolve` asks for.
-        let of_none = [ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED, OPERATION_NOT_FOUND];
+        // Of paths and methods that are no route's.
+        let of_none = [ROUTE_NOT_FOUND, METHOD_NOT_ALLOWED];
         for known in problem::ALL {
             assert_eq!(!met.contains(known), of_none.contains(known), "{}", known.code);
         }

@@ -107,7 +107,7 @@ async fn a_batch_may_be_larger_than_a_single_request_and_has_a_bound_of_its_own(
         let body = json!({"items": [item("k-1", 5)]}).to_string();
         let padded = format!("{body}{}", " ".repeat(len - body.len()));
         assert_eq!(served.post(PATH, &padded).await.status, status, "{len}");
-        let single = format!("{}{}", item("k-1", 5), " ".repeat(70_000));
+        let single = format!("{}{}", item("k-1", 5), " ".repeat(163_840));
         assert_eq!(served.post("/api/v1/payments", &single).await.status, 413);
     }
 }

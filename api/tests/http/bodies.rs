@@ -79,12 +79,23 @@ async fn a_chunked_body_is_read_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_body_of_64_kib_is_read_and_one_byte_more_is_413() {
+async fn a_body_of_160_kib_is_read_and_one_byte_more_is_413() {
     let served = serve(Script::Approve).await;
     let padded = |len: usize| format!("{}{AUTHORIZE}", " ".repeat(len - AUTHORIZE.len()));
-    assert_eq!(served.post(PATH, &padded(65_536)).await.status, 201);
-    let answer = served.post(PATH, &padded(65_537)).await;
+    assert_eq!(served.post(PATH, &padded(163_840)).await.status, 201);
+    let answer = served.post(PATH, &padded(163_841)).await;
     assert_eq!((answer.status, answer.code()), (413, "BODY_TOO_LARGE".to_owned()));
+}
+
+#[tokio::test]
+async fn the_longest_authorization_is_read_with_every_character_escaped() {
+    let grin = |count: usize| r"\ud83d\ude00".repeat(count);
+    let pairs = (10..30).map(|number| format!("\"{}{number}\":\"{}\"", grin(38), grin(500)));
+    let metadata = pairs.collect::<Vec<_>>().join(",");
+    let texts = format!(r#","reference":"{}","metadata":{{{metadata}}}}}"#, grin(128));
+    let longest = AUTHORIZE.replace('}', &texts);
+    let answer = serve(Script::Approve).await.post(PATH, &longest).await;
+    assert_eq!(answer.status, 201, "{} bytes: {answer:?}", longest.len());
 }
 
 /// A client that writes all of its body before it reads must find the answer, not a reset.
@@ -106,7 +117,7 @@ async fn a_chunked_body_that_grows_too_large_is_413() {
     let head = format!("POST {PATH} HTTP/1.1\r\nhost: d\r\n{JSON}transfer-encoding: chunked\r\n");
     client.write(format!("{head}\r\n").as_bytes()).await;
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
-    for _ in 0..32 {
+    for _ in 0..64 {
         client.write(chunk.as_bytes()).await;
     }
     client.write(b"0\r\n\r\n").await;

@@ -85,7 +85,7 @@ fn bad_body(code: &str) -> Option<String> {
         "JSON_TOO_DEEP" => "[".repeat(40),
         "DUPLICATE_FIELD" => r#"{"a":1,"a":1}"#.to_owned(),
         "BODY_NOT_OBJECT" => "[]".to_owned(),
-        "BODY_TOO_LARGE" => " ".repeat(65_537),
+        "BODY_TOO_LARGE" => " ".repeat(163_841),
         "UNKNOWN_FIELD" => AUTHORIZE.replace("amount", "amuont"),
         "MISSING_FIELD" => r#"{"amount":1,"currency":"EUR","idempotencyKey":"k"}"#.to_owned(),
         "FIELD_INVALID" => AUTHORIZE.replace('}', r#","captureMethod":"later"}"#),

@@ -12,7 +12,9 @@ async fn every_rejection_is_answered_with_its_code_on_both_sets_of_routes() {
     let served = serve(Script::Approve).await;
     let older = format!("/api/payments/refund/{PAYMENT_ID}");
     let newer = format!("/api/v1/payments/{PAYMENT_ID}/refunds");
-    for rejection in Rejection::ALL {
+    // No route names an operation.
+    let of_routes = |known: &&Rejection| **known != Rejection::UnknownOperation;
+    for rejection in Rejection::ALL.iter().filter(of_routes) {
         let payment_id = Some(payment_id());
         let error = EngineError::Rejected { payment_id, rejection: rejection.clone() };
         served.engine.play(Script::Refuse(error));

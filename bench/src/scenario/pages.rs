@@ -22,8 +22,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const STANDS_FOR: Duration = Duration::from_millis(1500);
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The walks, by turns: the list's own order, its opposite, and one whose key has many equals.
-const WALKS: [&str; 3] = ["-createdAt", "createdAt", "-amount"];
+/// The walks beside a writer, by turns: the list's own order, its opposite, and one whose key has many equals.
+const WALKS: [(&str, &str); 3] = [
+    ("pages beside a writer, newest first", "-createdAt"),
+    ("pages beside a writer, oldest first", "createdAt"),
+    ("pages beside a writer, largest first", "-amount"),
+];
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -38,9 +42,11 @@ pub(crate) struct Plan {
     pub(crate) limit: u64,
 }
 
-/// What the walks came to.
+/// What the walks in one order came to.
 #[derive(Debug)]
 struct Walked {
+    name: &'static str,
+    sort: &'static str,
     latencies: Tally,
     walks: u64,
     pages: u64,
@@ -68,10 +74,10 @@ pub(super) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
     authorize::load(&[server], &first).await;
     let mut differences = Vec::new();
     caught_up(server, &mut differences).await;
-    let mut alone = Walked::new();
+    let mut alone = Walked::new("pages alone, newest first", "-createdAt");
     let mut known = HashSet::new();
-    alone.walk(server, plan, WALKS[0], &mut known).await;
-    alone.differences("alone", &mut differences);
+    alone.walk(server, plan, &mut known).await;
+    alone.differences(&mut differences);
 
     let writing = load_of(plan, Some(plan.rate), authorize::Until::Elapsed(plan.duration));
     let is_over = AtomicBool::new(false);
@@ -80,21 +86,26 @@ pub(super) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
         is_over.store(true, Ordering::Relaxed);
         load
     };
-    let mut beside = Walked::new();
+    let mut beside = WALKS.map(|(name, sort)| Walked::new(name, sort));
     let walking = async {
-        for sort in WALKS.into_iter().cycle() {
-            if is_over.load(Ordering::Relaxed) {
-                break;
+        loop {
+            for walked in &mut beside {
+                if is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let mut seen = HashSet::new();
+                walked.walk(server, plan, &mut seen).await;
+                let missed = known.difference(&seen).count();
+                walked.missed = walked.missed.saturating_add(missed as u64);
             }
-            let mut seen = HashSet::new();
-            beside.walk(server, plan, sort, &mut seen).await;
-            let missed = known.difference(&seen).count();
-            beside.missed = beside.missed.saturating_add(missed as u64);
         }
     };
     let (load, ()) = tokio::join!(writing, walking);
-    beside.differences("beside the writer", &mut differences);
-    let mut sections = vec![alone.section("pages alone"), beside.section("pages beside a writer")];
+    let mut sections = vec![alone.section()];
+    for walked in &mut beside {
+        walked.differences(&mut differences);
+        sections.push(walked.section());
+    }
     sections.push(load.section("writer"));
     Findings { sections, requests_per_second: load.per_second(), differences }
 }
@@ -123,22 +134,16 @@ async fn caught_up(server: SocketAddr, differences: &mut Vec<String>) {
 }
 
 impl Walked {
-    fn new() -> Self {
+    fn new(name: &'static str, sort: &'static str) -> Self {
         let (latencies, errors) = (Tally::new(), Vec::new());
-        Self { latencies, walks: 0, pages: 0, missed: 0, twice: 0, errors }
+        Self { name, sort, latencies, walks: 0, pages: 0, missed: 0, twice: 0, errors }
     }
 
     /// From the first page to the last, or to the first that fails.
-    async fn walk(
-        &mut self,
-        server: SocketAddr,
-        plan: &Plan,
-        sort: &str,
-        seen: &mut HashSet<String>,
-    ) {
+    async fn walk(&mut self, server: SocketAddr, plan: &Plan, seen: &mut HashSet<String>) {
         self.walks = self.walks.saturating_add(1);
         let mut connection = Connection::new(server);
-        let first = format!("/api/v1/payments?limit={}&sort={sort}", plan.limit);
+        let first = format!("/api/v1/payments?limit={}&sort={}", plan.limit, self.sort);
         let mut path = first.clone();
         loop {
             match self.page(&mut connection, &path, seen).await {
@@ -173,17 +178,17 @@ impl Walked {
         Ok(page.next_cursor.map(str::to_owned))
     }
 
-    fn differences(&mut self, when: &str, differences: &mut Vec<String>) {
+    fn differences(&mut self, differences: &mut Vec<String>) {
         differences.append(&mut self.errors);
         for (count, what) in [(self.missed, "missed"), (self.twice, "shown twice")] {
             if count > 0 {
-                differences.push(format!("{count} payments were {what} {when}"));
+                differences.push(format!("{count} payments were {what} by {}", self.name));
             }
         }
     }
 
-    fn section(&self, name: &'static str) -> Section {
-        let mut section = Section::new(name);
+    fn section(&self) -> Section {
+        let mut section = Section::new(self.name);
         section.count("walks", self.walks);
         section.count("pages", self.pages);
         section.latencies(&self.latencies.latencies);
@@ -210,12 +215,12 @@ mod tests {
         let server = server.await;
         let duration = Duration::from_secs(1);
         let plan = Plan { payments: 3, rate: 1, duration, connections: 1, merchants: 1, limit: 2 };
-        let (mut walked, mut seen) = (Walked::new(), HashSet::new());
-        walked.walk(server, &plan, "-createdAt", &mut seen).await;
+        let (mut walked, mut seen) = (Walked::new("alone", "-createdAt"), HashSet::new());
+        walked.walk(server, &plan, &mut seen).await;
         assert_eq!((walked.pages, walked.twice, seen.len()), (2, 1, 2));
         let mut differences = Vec::new();
         walked.missed = 1;
-        walked.differences("alone", &mut differences);
+        walked.differences(&mut differences);
         assert_eq!(differences.len(), 2, "{differences:?}");
     }
 }

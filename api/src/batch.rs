@@ -147,41 +147,55 @@ pub(crate) struct BatchBody<'a> {
 
 /// An item's payment, or its problem.
 #[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "BatchItem")]
+enum ItemBody<'a> {
+    Answered(Box<AnsweredItem>),
+    Refused(RefusedItem<'a>),
+}
+
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "BatchItem", deny_unknown_fields)]
-struct ItemBody<'a> {
+#[schemars(rename = "AnsweredBatchItem", deny_unknown_fields)]
+struct AnsweredItem {
     /// Its place in the request, from 0 on.
     index: usize,
     /// What it would have been answered with alone.
     status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment: Option<PaymentBody>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<ProblemBody<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: PaymentBody,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "RefusedBatchItem", deny_unknown_fields)]
+struct RefusedItem<'a> {
+    /// Its place in the request, from 0 on.
+    index: usize,
+    /// What it would have been answered with alone.
+    status: u16,
+    problem: ProblemBody<'a>,
     /// There where the same item may succeed later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "u32")]
     retry_after_seconds: Option<u32>,
 }
 
 impl<'a> BatchBody<'a> {
     fn of(results: &'a [Item<Answer>], mode: Mode, limits: &Limits) -> Self {
         let item = |(index, result): (usize, &'a Item<Answer>)| match result {
-            Ok(answer) => ItemBody {
+            Ok(answer) => ItemBody::Answered(Box::new(AnsweredItem {
                 index,
                 status: if mode == Mode::DryRun { 200 } else { status(answer) },
-                payment: Some(answer.view.rendering().body()),
-                problem: None,
-                retry_after_seconds: None,
-            },
+                payment: answer.view.rendering().body(),
+            })),
             Err(error) => {
                 error.log();
-                ItemBody {
+                ItemBody::Refused(RefusedItem {
                     index,
                     status: error.status(),
-                    payment: None,
-                    problem: Some(error.body()),
+                    problem: error.body(),
                     retry_after_seconds: error.retry_after_seconds(limits),
-                }
+                })
             }
         };
         let items = results.iter().enumerate().map(item).collect();

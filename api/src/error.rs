@@ -134,7 +134,7 @@ impl ApiError {
     /// When the same request may be repeated; `None` where repeating it is of no use.
     pub(crate) fn retry_after_seconds(&self, limits: &Limits) -> Option<u32> {
         match self.0.problem.retry {
-            Retry::No => None,
+            Retry::No | Retry::WithKey => None,
             Retry::WhenConcluded => Some(1),
             Retry::WhenServed => Some(limits.retry_after_seconds),
         }

@@ -14,7 +14,7 @@ use hyper::Response;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderName, HeaderValue, VARY,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
@@ -123,9 +123,19 @@ pub(crate) struct PageBody<T> {
 #[schemars(deny_unknown_fields)]
 struct AsOf {
     /// The last position of each partition that is counted in.
+    #[schemars(schema_with = "by_partition")]
     positions: BTreeMap<Partition, u64>,
     /// For how long the oldest event that is not counted in has been in the ledger; null while nobody knows.
     lag_seconds: Option<f64>,
+}
+
+/// An object with a number for each partition: what generators read, which know no `patternProperties`.
+fn by_partition(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "propertyNames": {"pattern": "^(0|[1-9][0-9]*)$"},
+        "additionalProperties": {"type": "integer", "format": "int64", "minimum": 0},
+    })
 }
 
 async fn json<T: Serialize>(api: &Api, page: Page<T>) -> Reply {

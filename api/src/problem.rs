@@ -21,13 +21,15 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retry {
     No,
+    /// At any time: what became of it is not known here, and its key keeps it from being done twice.
+    WithKey,
     /// When what stands in the way has passed, an operation without an outcome mostly: `Retry-After: 1`.
     WhenConcluded,
     /// When the process can serve again: `Retry-After` as set.
     WhenServed,
 }
 
-use Retry::{No, WhenConcluded, WhenServed};
+use Retry::{No, WhenConcluded, WhenServed, WithKey};
 
 impl Retry {
     /// For people.
@@ -35,9 +37,16 @@ impl Retry {
     pub const fn advice(self) -> &'static str {
         match self {
             No => "no",
+            WithKey => "yes, with the same key",
             WhenConcluded => "yes, after `Retry-After`, when what stands in the way has passed",
             WhenServed => "yes, after `Retry-After`, with the same key",
         }
+    }
+
+    /// Whether its answers say when, in `Retry-After`.
+    #[must_use]
+    pub const fn says_when(self) -> bool {
+        matches!(self, WhenConcluded | WhenServed)
     }
 }
 
@@ -84,7 +93,7 @@ problems! {
     CURSOR_INVALID             422 No "The cursor is not one of this list's" "Send nextCursor as it was, or begin without a cursor."
     POSITION_UNKNOWN           422 No "The ledger has no such partition" "Send a payment's position as it was answered."
     // The route
-    ROUTE_NOT_FOUND            404 No "No such route" "Look the path up in the documentation."
+    ROUTE_NOT_FOUND            404 No "No such route" "Look the path up at /docs."
     METHOD_NOT_ALLOWED         405 No "The method is not allowed here" "Use one that the Allow header names."
     NOT_ACCEPTABLE             406 No "The answer has no such form" "Accept application/json or text/csv."
     // The payment
@@ -94,9 +103,9 @@ problems! {
     CAPTURE_PENDING            409 WhenConcluded "A capture is pending" "Try again when it has an outcome."
     VOID_PENDING               409 WhenConcluded "A void is pending" "Try again when it has an outcome."
     REFUND_PENDING             409 WhenConcluded "A refund is pending" "Try again when it has an outcome."
-    PAYMENT_DECLINED           409 No "The payment was declined" "Authorize a new payment."
-    PAYMENT_VOIDED             409 No "The payment was voided" "Authorize a new payment."
-    PAYMENT_EXPIRED            409 No "The authorization expired" "Authorize a new payment."
+    PAYMENT_DECLINED           409 No "The payment was declined" "It holds nothing to capture, void or refund; to be paid, authorize a new one."
+    PAYMENT_VOIDED             409 No "The payment was voided" "It holds nothing to capture or void any more; to be paid, authorize a new one."
+    PAYMENT_EXPIRED            409 No "The authorization expired" "It holds nothing to capture or void any more; to be paid, authorize a new one."
     NOTHING_TO_CAPTURE         409 No "Nothing is left to capture" "Read the payment: amountCapturable is 0."
     CAPTURE_EXCEEDS_AUTHORIZED 409 No "The capture exceeds what can be captured" "Capture at most amountCapturable."
     NOTHING_TO_VOID            409 No "Nothing is left to void" "Read the payment; captured money is refunded, not voided."
@@ -113,7 +122,7 @@ problems! {
     VIEWS_NOT_SERVED           503 WhenServed "This process serves no lists" "Ask a process that runs the api role."
     API_NOT_SERVED             503 WhenServed "This process serves no payments" "Ask a process that runs the api role."
     LEDGER_UNREADABLE          500 No "The ledger holds what this build can't read" "Operators: upgrade daybook, or run daybook verify."
-    INTERNAL                   500 No "Something went wrong in the server" "Repeat it with the same key; tell the operator the x-request-id."
+    INTERNAL                   500 WithKey "Something went wrong in the server" "Repeat it with the same key; tell the operator the x-request-id."
 }
 
 impl Problem {

@@ -7,3 +7,23 @@ CREATE INDEX operation_by_amount ON operation (amount, operation_id);
 CREATE INDEX refund_by_amount ON refund (amount, operation_id);
 CREATE INDEX settlement_line_by_amount ON settlement_line (amount, partition, position);
 CREATE INDEX posting_by_amount ON posting (amount, partition, position, line);
+
+-- For analysts: the key that the client gave an operation.
+CREATE OR REPLACE VIEW daybook_analytics.operations AS
+SELECT
+    operation_id,
+    payment_id,
+    merchant_id,
+    verb,
+    status,
+    currency,
+    amount,
+    amount_settled,
+    late,
+    requested_at,
+    completed_at,
+    acquirer_transaction_id,
+    response_code,
+    idempotency_key
+FROM operation;
+COMMENT ON COLUMN daybook_analytics.operations.idempotency_key IS 'The key that the client gave it; null where it gave none, and for what the engine began by itself';

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::examples;
 use crate::answer::{DryRunBody, OlderBody};
 use crate::batch::BatchBody;
+use crate::csv;
 use crate::intake::{Shape, typed};
 use crate::lists::PageBody;
 use crate::platform::{METRICS_TEXT, Readiness};
@@ -21,8 +22,8 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) about: &'static str,
     pub(super) media_type: &'static str,
-    /// Whether `Accept: text/csv` gets a table.
-    pub(super) has_csv: bool,
+    /// The first line of the table that `Accept: text/csv` gets.
+    pub(super) csv: Option<fn() -> String>,
     pub(super) shape: Shape,
     pub(super) headers: &'static [Header],
     pub(super) example: Option<&'static str>,
@@ -189,14 +190,17 @@ static OLDER_CAPTURED: [Answer; 1] = [older("Captured, failed or pending.")];
 static OLDER_REFUNDED: [Answer; 1] = [older("Refunded, failed or pending.")];
 static PAYMENT: [Answer; 1] = [read("The payment.", typed::<PaymentBody>).like(examples::PAYMENT)];
 static EVENTS: [Answer; 1] = [read("The payment's events.", typed::<EventsBody<'static>>)];
-static PAYMENTS: [Answer; 1] = [page(typed::<PageBody<PaymentBody>>)];
+static PAYMENTS: [Answer; 1] = [page(typed::<PageBody<PaymentBody>>, csv::header::<PaymentBody>)];
 static SETTLEMENTS: [Answer; 1] =
-    [page(typed::<PageBody<SettlementBody>>).like(examples::SETTLEMENTS)];
-static SETTLEMENT_LINES: [Answer; 1] = [page(typed::<PageBody<SettlementLineBody>>)];
-static REFUNDS: [Answer; 1] = [page(typed::<PageBody<RefundBody>>)];
-static BALANCES: [Answer; 1] = [page(typed::<PageBody<BalanceBody>>)];
-static OPERATIONS: [Answer; 1] = [page(typed::<PageBody<OperationBody>>)];
-static JOURNAL: [Answer; 1] = [page(typed::<PageBody<PostingBody>>)];
+    [page(typed::<PageBody<SettlementBody>>, csv::header::<SettlementBody>)
+        .like(examples::SETTLEMENTS)];
+static SETTLEMENT_LINES: [Answer; 1] =
+    [page(typed::<PageBody<SettlementLineBody>>, csv::header::<SettlementLineBody>)];
+static REFUNDS: [Answer; 1] = [page(typed::<PageBody<RefundBody>>, csv::header::<RefundBody>)];
+static BALANCES: [Answer; 1] = [page(typed::<PageBody<BalanceBody>>, csv::header::<BalanceBody>)];
+static OPERATIONS: [Answer; 1] =
+    [page(typed::<PageBody<OperationBody>>, csv::header::<OperationBody>)];
+static JOURNAL: [Answer; 1] = [page(typed::<PageBody<PostingBody>>, csv::header::<PostingBody>)];
 static HEALTH: [Answer; 1] = [Answer {
     headers: &[RequestId],
     ..read("It runs.", |_| {
@@ -237,7 +241,7 @@ const fn read(about: &'static str, shape: Shape) -> Answer {
         status: 200,
         about,
         media_type: "application/json",
-        has_csv: false,
+        csv: None,
         shape,
         headers: &[RequestId, CacheControl],
         example: None,
@@ -267,9 +271,9 @@ const fn older(about: &'static str) -> Answer {
     read(about, typed::<OlderBody>).with(&[RequestId, CacheControl, IdempotencyReplayed])
 }
 
-const fn page(shape: Shape) -> Answer {
+const fn page(shape: Shape, columns: fn() -> String) -> Answer {
     let headers: &[Header] = &[RequestId, CacheControl, Vary, AsOf, NextCursor, ContentDisposition];
-    Answer { has_csv: true, ..read("A page, in the order of `sort`.", shape).with(headers) }
+    Answer { csv: Some(columns), ..read("A page, in the order of `sort`.", shape).with(headers) }
 }
 
 const fn text(media_type: &'static str, about: &'static str) -> Answer {

@@ -20,6 +20,10 @@ must be the same. This document asks for it in the body, because OpenAPI has no 
 **Errors** are RFC 9457 problem details with a stable `code`. 400 means that the request contradicts this document. An \
 answer with `Retry-After` may be had later by the same request with the same key.
 
+**Who may call.** Daybook asks nobody who they are: whoever reaches its port may do everything, for every merchant. Its \
+address is loopback unless it is set; put what authenticates in front of it. `merchantId` in a request holds it to one \
+merchant's payments.
+
 GET is answered for HEAD too, without the body, and every path answers OPTIONS with its methods in `Allow`.";
 
 pub(super) fn document() -> Value {
@@ -37,6 +41,7 @@ pub(super) fn document() -> Value {
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "security": [],
         "tags": tags(),
         "paths": paths,
         "components": {

@@ -7,7 +7,7 @@ use super::answers::{Answer, Header};
 use super::{examples, problems, requests};
 use crate::error::ProblemBody;
 use crate::intake::{Others, of_list};
-use crate::problem::{Problem, Retry};
+use crate::problem::Problem;
 use crate::route::{Access, Entry, Route};
 
 pub(super) fn operation(entry: &Entry, generator: &mut SchemaGenerator) -> Value {
@@ -68,7 +68,7 @@ pub(super) fn header_parameters() -> Value {
         ),
         "IdempotencyKey": header(
             "Idempotency-Key",
-            "In place of the body's `idempotencyKey`, on every POST. No route lists it, because one that is sent makes \
+            "In place of the body's `idempotencyKey`, on every POST but the batch. No route lists it, because one that is sent makes \
              the body's needless, which OpenAPI can't say.",
             "order-4711",
         ),
@@ -166,8 +166,9 @@ fn success(answer: &Answer, generator: &mut SchemaGenerator) -> Value {
         "headers": headers(answer.headers, |header| header.is_always() && answer.status != 503),
         "content": {answer.media_type: content},
     });
-    if answer.has_csv {
-        response["content"]["text/csv"] = json!({"schema": {"type": "string"}});
+    if let Some(columns) = answer.csv {
+        let schema = json!({"type": "string"});
+        response["content"]["text/csv"] = json!({"schema": schema, "example": columns()});
     }
     if !answer.leads_to.is_empty() {
         let link = |route: &Route| {
@@ -184,7 +185,7 @@ const PROBLEM_JSON: &str = "application/problem+json";
 fn refusal(status: u16, problems: &[&'static Problem], generator: &mut SchemaGenerator) -> Value {
     let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
     let lines = problems.iter().map(|problem| format!("- `{}`: {}.", problem.code, problem.title));
-    let is_repeated = |problem: &&'static Problem| problem.retry != Retry::No;
+    let is_repeated = |problem: &&'static Problem| problem.retry.says_when();
     let mut with = vec![Header::RequestId, Header::CacheControl];
     if problems.iter().any(is_repeated) {
         with.push(Header::RetryAfter);

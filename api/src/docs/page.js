@@ -85,7 +85,9 @@ const show = (contract) => {
 
   // A form that sends the request and shows the answer.
   const trial = (method, path, operation, parameters) => {
-    const inputs = parameters.map((parameter) => [parameter, make('input', { ariaLabel: parameter.name, placeholder: parameter.example || '' })]);
+    const isObject = (parameter) => parameter.schema.type === 'object';
+    const exampleOf = (parameter) => (isObject(parameter) ? String(new URLSearchParams(parameter.schema.examples[0])) : parameter.example || '');
+    const inputs = parameters.map((parameter) => [parameter, make('input', { ariaLabel: parameter.name, placeholder: exampleOf(parameter) })]);
     const content = operation.requestBody && Object.values(operation.requestBody.content)[0];
     const text = content && make('textarea', { ariaLabel: 'body' }, pretty(Object.values(content.examples)[0].value));
     const answer = make('pre', { hidden: true });
@@ -95,6 +97,8 @@ const show = (contract) => {
       const headers = content ? { 'Content-Type': 'application/json' } : {};
       for (const [parameter, input] of inputs.filter(([, input]) => input.value)) {
         if (parameter.in === 'path') target = target.replace(`{${parameter.name}}`, encodeURIComponent(input.value));
+        // An object in the query is its properties.
+        else if (isObject(parameter)) new URLSearchParams(input.value).forEach((value, name) => query.append(name, value));
         else if (parameter.in === 'query') query.set(parameter.name, input.value);
         else headers[parameter.name] = input.value;
       }

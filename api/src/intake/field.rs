@@ -157,17 +157,22 @@ pub(super) const DRY_RUN: Field = field(
     &[FIELD_INVALID],
 );
 
+/// The name of an item's schema.
+const BATCH_AUTHORIZATION: &str = "BatchAuthorization";
+
 pub(super) const ITEMS: Field = field(
     "items",
     "Authorizations, each with its own key; one never fails another. What is no authorization comes to a problem of \
      its own, so the list may hold anything.",
     |generator| {
         let authorization = object(AUTHORIZATION, Others::Refused, generator);
+        generator.definitions_mut().insert(BATCH_AUTHORIZATION.to_owned(), authorization.into());
+        let authorization = format!("#/components/schemas/{BATCH_AUTHORIZATION}");
         json_schema!({
             "type": "array",
             "minItems": 1,
             "maxItems": MAX_ITEMS,
-            "items": {"anyOf": [authorization, {}]},
+            "items": {"anyOf": [{"$ref": authorization}, {}]},
         })
     },
     &[FIELD_INVALID],

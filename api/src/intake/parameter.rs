@@ -85,7 +85,7 @@ pub(crate) fn of_list(list: &List, generator: &mut SchemaGenerator) -> Vec<ListP
                 "maxProperties": MAX_METADATA,
                 "propertyNames": {"pattern": "^metadata\\.[^\\u0000]+$"},
                 "additionalProperties": {"type": "string", "pattern": NO_ZERO},
-                "example": {"metadata.channel": "web"},
+                "examples": [{"metadata.channel": "web"}],
             }),
         });
     }

@@ -1,6 +1,6 @@
 //! Every code of the table is provoked over HTTP, and means what the table says.
 
-use daybook_api::problem::{self, Problem, Retry};
+use daybook_api::problem::{self, Problem};
 use daybook_engine::engine::EngineError;
 use daybook_engine::ledger::StoreError;
 use daybook_engine::payment::{DecodeError, Rejection};
@@ -139,7 +139,7 @@ fn is_as_the_table_says(problem: &Problem, answer: &Response) {
     assert_eq!((answer.status, answer.code().as_str()), (problem.status, problem.code));
     assert_eq!(answer.json()["title"], problem.title, "{answer:?}");
     let is_repeated = answer.header("retry-after").is_some();
-    assert_eq!(is_repeated, problem.retry != Retry::No, "{answer:?}");
+    assert_eq!(is_repeated, problem.retry.says_when(), "{answer:?}");
     let schema = &document()["components"]["schemas"]["Problem"];
     assert_eq!(crate::document::causes(schema, &answer.json()), Vec::<String>::new());
 }

@@ -200,13 +200,36 @@ impl Domain {
     }
 }
 
-/// In the one spelling that a sum has: a cursor is compared with it.
 fn signed(text: &str) -> Option<i64> {
-    let number: i64 = text.parse().ok()?;
-    (number.to_string() == text).then_some(number)
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    is_digits(digits).then(|| text.parse().ok()).flatten()
 }
 
 fn number(text: &str) -> Option<i64> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten()
+    is_digits(text).then(|| text.parse().ok()).flatten()
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sum_is_any_whole_number_of_64_bits() {
+        for (text, sum) in [
+            ("-9223372036854775808", i64::MIN),
+            ("9223372036854775807", i64::MAX),
+            ("-1050", -1050),
+            ("007", 7),
+            ("-0", 0),
+        ] {
+            assert_eq!(Domain::Sum.parse(text), Ok(Cell::Integer(sum)), "{text}");
+        }
+        for bad in ["", "-", "+5", "--5", "5-", "1.5", "9223372036854775808", " 5"] {
+            assert!(Domain::Sum.parse(bad).is_err(), "{bad}");
+        }
+    }
 }

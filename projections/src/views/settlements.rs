@@ -97,8 +97,8 @@ pub static LIST: List = List {
     view: View::Settlements,
     filters: &[
         MERCHANT,
-        CURRENCY,
         DATE,
+        CURRENCY,
         FROM_DATE,
         TO_DATE,
         Filter::new("minGrossAmount", "gross_amount", Test::AtLeast, Domain::Sum),

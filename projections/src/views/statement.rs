@@ -17,6 +17,9 @@ pub(in crate::views) trait Dialect {
 
     /// A column that must not choose the index.
     fn passed_over(column: String) -> String;
+
+    /// That a row of the table is of one of few payments, which are found by this condition on `payment_text`.
+    fn among(table: &str, indexed: &str) -> String;
 }
 
 /// How rows are found by their payment's texts.
@@ -30,8 +33,9 @@ pub(in crate::views) enum Search {
     Beside,
 }
 
-/// So many payments have a text that a row which does is soon found, whatever the order.
-pub(in crate::views) const MANY: i64 = 1000;
+/// From so many payments on, those that have a text are not looked up one by one and sorted: among a million, spread
+/// evenly, a page of the list's own order is found sooner.
+pub(in crate::views) const MANY: i64 = 5000;
 
 /// How many payments have a text, counted as far as [`MANY`]: name, value and [`MANY`] are its parameters.
 pub(in crate::views) fn count<D: Dialect>() -> String {
@@ -47,10 +51,17 @@ pub(in crate::views) fn count<D: Dialect>() -> String {
 impl Search {
     /// By the text that the fewest payments have; `counts` are those of [`count`], in the order of the texts.
     pub(in crate::views) fn of(query: &PageQuery, counts: &[i64]) -> Self {
-        let rarest = counts.iter().enumerate().min_by_key(|(_, count)| **count);
-        match rarest {
-            Some((index, _)) if query.order().name == "createdAt" => Self::Along(index),
-            Some((index, count)) if *count < MANY => Self::Among(index),
+        let Some((index, count)) = counts.iter().enumerate().min_by_key(|(_, count)| **count)
+        else {
+            return Self::Beside;
+        };
+        let is_by_creation = query.order().name == "createdAt";
+        // Of one merchant's payments the order has an index too.
+        let is_of_merchant =
+            query.conditions().iter().any(|condition| condition.filter.domain == Domain::Merchant);
+        match (is_by_creation, *count < MANY) {
+            (true, is_rare) if is_rare || !is_of_merchant => Self::Along(index),
+            (false, true) => Self::Among(index),
             _ => Self::Beside,
         }
     }
@@ -67,11 +78,13 @@ pub(in crate::views) fn statement<D: Dialect>(
     search: Search,
 ) -> (String, Vec<Cell<'static>>) {
     let table = select.table;
+    let of_key = if matches!(search, Search::Along(_)) { "payment_text" } else { table };
     let mut written = Written::default();
     for (index, text) in query.texts().iter().enumerate() {
         written.text::<D>(text, index, table, search);
     }
     let chosen = chosen(query, search);
+    let lead = query.order().key[0].0;
     for condition in query.conditions() {
         let filter = condition.filter;
         let place = D::compared(written.place::<D>(condition.value.clone()), filter.domain);
@@ -80,14 +93,14 @@ pub(in crate::views) fn statement<D: Dialect>(
             written.having.push(format!("{sum} {test} {place}"));
             continue;
         }
-        let column = format!("{table}.{}", filter.column);
-        let is_lead = filter.column == query.order().key[0].0;
-        let may_choose = is_lead || chosen == Some(filter);
+        let is_lead = filter.column == lead;
+        let column = format!("{}.{}", if is_lead { of_key } else { table }, filter.column);
+        // No index has the order of a sum, which is there after the grouping only.
+        let may_choose = is_lead || chosen == Some(filter) || select.sum(lead).is_some();
         let column = if may_choose { column } else { D::passed_over(column) };
         written.conditions.push(format!("{column} {test} {place}"));
     }
 
-    let of_key = if matches!(search, Search::Along(_)) { "payment_text" } else { table };
     let name = |column: &KeyColumn| match select.sum(column.0) {
         Some(sum) => sum.to_owned(),
         None => format!("{of_key}.{}", column.0),
@@ -172,11 +185,7 @@ impl Written {
                 "{indexed} AND {table}.partition = payment_text.partition
                  AND {table}.payment_id = payment_text.payment_id"
             ),
-            Search::Among(leading) if leading == index => format!(
-                "({table}.partition, {table}.payment_id) IN (
-                     SELECT payment_text.partition, payment_text.payment_id FROM payment_text
-                     WHERE {indexed})"
-            ),
+            Search::Among(leading) if leading == index => D::among(table, &indexed),
             // One row by its key: an EXISTS might be joined with all that have the text.
             _ => format!(
                 "(SELECT other.value FROM payment_text AS other
@@ -198,6 +207,10 @@ mod tests {
         let by_creation = PageQuery::of(&payments::LIST);
         assert_eq!(Search::of(&by_creation, &[MANY, 3, 7]), Search::Along(1));
         assert_eq!(Search::of(&by_creation, &[MANY, MANY]), Search::Along(0));
+        let mut of_merchant = by_creation.clone();
+        of_merchant.filter(&payments::LIST.filters[0], Cell::text("shop-1"));
+        assert_eq!(Search::of(&of_merchant, &[MANY]), Search::Beside);
+        assert_eq!(Search::of(&of_merchant, &[MANY - 1]), Search::Along(0));
         let by_request = PageQuery::of(&operations::LIST);
         assert_eq!(Search::of(&by_request, &[MANY, 3, 7]), Search::Among(1));
         assert_eq!(Search::of(&by_request, &[MANY - 1]), Search::Among(0));

@@ -35,7 +35,7 @@ pub(in crate::views) async fn apply(
     Ok(())
 }
 
-const SELECT: Select = Select {
+pub(in crate::views) const SELECT: Select = Select {
     table: "balance",
     columns: "merchant_id, currency, account, sum(debits), sum(credits)",
     totals: Some(Totals {

@@ -34,7 +34,7 @@ pub(in crate::views) async fn apply(
     Ok(())
 }
 
-const SELECT: Select = Select {
+pub(in crate::views) const SELECT: Select = Select {
     table: "posting",
     columns: "partition, position, line, payment_id, operation_id, merchant_id, currency, account,
         side, amount, date, at",

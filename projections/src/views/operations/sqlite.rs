@@ -84,7 +84,8 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.operation.operation_id, row))).collect()
 }
 
-const SELECT: Select = Select { table: "operation", columns: columns!(), totals: None };
+pub(in crate::views) const SELECT: Select =
+    Select { table: "operation", columns: columns!(), totals: None };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,

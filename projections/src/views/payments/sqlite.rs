@@ -73,7 +73,7 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.payment_id, row))).collect()
 }
 
-const SELECT: Select = Select {
+pub(in crate::views) const SELECT: Select = Select {
     table: "payment",
     columns: "payment.partition, payment.payment_id, payment.position, payment.state",
     totals: None,

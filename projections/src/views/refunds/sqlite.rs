@@ -79,7 +79,8 @@ async fn load(
     rows.iter().map(|row| read(row).map(|row| (row.refund.operation_id, row))).collect()
 }
 
-const SELECT: Select = Select { table: "refund", columns: columns!(), totals: None };
+pub(in crate::views) const SELECT: Select =
+    Select { table: "refund", columns: columns!(), totals: None };
 
 pub(in crate::views) async fn page(
     tx: &mut SqliteConnection,

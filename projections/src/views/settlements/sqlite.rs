@@ -66,7 +66,7 @@ async fn add_totals<'a>(
     Ok(())
 }
 
-const SELECT: Select = Select {
+pub(in crate::views) const SELECT: Select = Select {
     table: "settlement",
     columns: "merchant_id, currency, date, sum(capture_count), sum(refund_count),
         sum(gross_amount), sum(refund_amount), sum(fee_amount)",
@@ -86,7 +86,7 @@ pub(in crate::views) async fn page(
     selecting::page(tx, query, &SELECT, |columns| SettlementBody::read(columns)).await
 }
 
-const SELECT_LINES: Select = Select {
+pub(in crate::views) const SELECT_LINES: Select = Select {
     table: "settlement_line",
     columns: "partition, position, payment_id, operation_id, merchant_id, currency, date, at, kind,
         amount, fee",

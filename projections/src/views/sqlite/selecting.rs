@@ -69,6 +69,14 @@ impl Dialect for Sqlite {
     fn passed_over(column: String) -> String {
         format!("+{column}")
     }
+
+    fn among(table: &str, indexed: &str) -> String {
+        format!(
+            "({table}.partition, {table}.payment_id) IN (
+                 SELECT payment_text.partition, payment_text.payment_id FROM payment_text
+                 WHERE {indexed})"
+        )
+    }
 }
 
 async fn search(tx: &mut SqliteConnection, query: &PageQuery) -> Result<Search, ViewError> {
@@ -79,4 +87,62 @@ async fn search(tx: &mut SqliteConnection, query: &PageQuery) -> Result<Search, 
         counts.push(counting.fetch_one(&mut *tx).await.map_err(failed(View::Texts))?);
     }
     Ok(Search::of(query, &counts))
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row as _;
+
+    use super::*;
+    use crate::views::list::{LISTS, List};
+    use crate::views::sqlite::SqliteViews;
+    use crate::views::{balances, journal, operations, payments, refunds, settlements};
+
+    const fn select(list: &List) -> &'static Select {
+        match list.name.as_bytes() {
+            b"payments" => &payments::sqlite::SELECT,
+            b"refunds" => &refunds::sqlite::SELECT,
+            b"operations" => &operations::sqlite::SELECT,
+            b"journal" => &journal::sqlite::SELECT,
+            b"balances" => &balances::sqlite::SELECT,
+            b"settlements" => &settlements::sqlite::SELECT,
+            _ => &settlements::sqlite::SELECT_LINES,
+        }
+    }
+
+    async fn plan(views: &SqliteViews, query: &PageQuery, search: Search) -> String {
+        let (sql, values) = statement::<Sqlite>(query, None, select(query.list), search);
+        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+        let statement = values.into_iter().fold(sqlx::query(AssertSqlSafe(sql)), bind);
+        let mut reader = views.reading(query.list.view).await.unwrap();
+        let steps = statement.bind(query.rows_to_read()).fetch_all(&mut *reader).await.unwrap();
+        steps.iter().map(|step| step.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn no_page_of_a_whole_list_or_of_a_merchant_sorts_its_rows() {
+        let directory = tempfile::tempdir().unwrap();
+        let views = SqliteViews::open(&directory.path().join("views.db"), 4).await.unwrap();
+        // Totals are few beside what they are summed from.
+        for list in LISTS.into_iter().filter(|list| select(list).totals.is_none()) {
+            for order in list.orders {
+                let mut query = PageQuery::of(list);
+                query.sort(order.name).unwrap();
+                let whole = plan(&views, &query, Search::Beside).await;
+                assert!(!whole.contains("TEMP B-TREE"), "{} by {}: {whole}", list.name, order.name);
+                query.filter_text("reference", "x");
+                let few = plan(&views, &query, Search::Among(0)).await;
+                let is_by_text = !list.has_texts || few.contains("payment_text_value");
+                assert!(is_by_text, "{} by {}: {few}", list.name, order.name);
+                let is_scanned = few.contains(&format!("SCAN {}", select(list).table));
+                assert!(!list.has_texts || !is_scanned, "{} by {}: {few}", list.name, order.name);
+            }
+            let mut query = PageQuery::of(list);
+            let merchant = list.filters.iter().find(|filter| filter.name == "merchantId").unwrap();
+            query.filter(merchant, Cell::text("shop-1"));
+            let own = plan(&views, &query, Search::Beside).await;
+            let is_walked = own.contains("merchant_id=?") && !own.contains("TEMP B-TREE");
+            assert!(is_walked, "{} of a merchant: {own}", list.name);
+        }
+    }
 }

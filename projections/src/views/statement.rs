@@ -18,7 +18,8 @@ pub(in crate::views) trait Dialect {
     /// A column that must not choose the index.
     fn passed_over(column: String) -> String;
 
-    /// That a row of the table is of one of few payments, which are found by this condition on `payment_text`.
+    /// The rows of a table that are of one of few payments, which are found by this condition on `payment_text`:
+    /// they are looked up, whatever the store takes their number for.
     fn among(table: &str, indexed: &str) -> String;
 }
 
@@ -124,7 +125,10 @@ pub(in crate::views) fn statement<D: Dialect>(
     let from = match search {
         // The store that takes joins as they stand walks along the first.
         Search::Along(_) => format!("payment_text CROSS JOIN {table}"),
-        Search::Among(_) | Search::Beside => table.to_owned(),
+        Search::Among(_) | Search::Beside => match &written.few {
+            Some(few) => format!("({few}) AS {table}"),
+            None => table.to_owned(),
+        },
     };
     let totals = select.totals.map_or_else(String::new, |totals| {
         format!("GROUP BY {} HAVING {}", totals.group_by, all(&written.having))
@@ -161,6 +165,8 @@ struct Written {
     /// Of sums, which are there after the grouping only.
     having: Vec<String>,
     values: Vec<Cell<'static>>,
+    /// Where few rows are taken from, in place of the table.
+    few: Option<String>,
 }
 
 impl Written {
@@ -185,7 +191,10 @@ impl Written {
                 "{indexed} AND {table}.partition = payment_text.partition
                  AND {table}.payment_id = payment_text.payment_id"
             ),
-            Search::Among(leading) if leading == index => D::among(table, &indexed),
+            Search::Among(leading) if leading == index => {
+                self.few = Some(D::among(table, &indexed));
+                return;
+            }
             // One row by its key: an EXISTS might be joined with all that have the text.
             _ => format!(
                 "(SELECT other.value FROM payment_text AS other

@@ -77,20 +77,18 @@ impl Dialect for Postgres {
         column
     }
 
-    /// An array's few ids are looked up by the index, whatever the planner takes a text's frequency for. Payments have
-    /// none by their id alone.
+    /// The `OFFSET` keeps the order of the whole from choosing how they are found. Payments have no index by their id
+    /// alone.
     fn among(table: &str, indexed: &str) -> String {
-        if table == "payment" {
-            return format!(
-                "(payment.partition, payment.payment_id) IN (
-                     SELECT payment_text.partition, payment_text.payment_id FROM payment_text
-                     WHERE {indexed})"
-            );
-        }
-        format!(
-            "{table}.payment_id = ANY (ARRAY(
-                 SELECT payment_text.payment_id FROM payment_text WHERE {indexed}))"
-        )
+        let texts = format!("FROM payment_text WHERE {indexed}");
+        let found = match table {
+            "payment" => {
+                let ids = "payment_text.partition, payment_text.payment_id";
+                format!("(partition, payment_id) IN (SELECT {ids} {texts})")
+            }
+            _ => format!("payment_id = ANY (ARRAY(SELECT payment_text.payment_id {texts}))"),
+        };
+        format!("SELECT * FROM {table} WHERE {found} OFFSET 0")
     }
 }
 

@@ -72,7 +72,7 @@ impl Dialect for Sqlite {
 
     fn among(table: &str, indexed: &str) -> String {
         format!(
-            "({table}.partition, {table}.payment_id) IN (
+            "SELECT * FROM {table} WHERE (partition, payment_id) IN (
                  SELECT payment_text.partition, payment_text.payment_id FROM payment_text
                  WHERE {indexed})"
         )

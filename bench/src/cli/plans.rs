@@ -14,6 +14,7 @@ pub(super) fn authorize(matches: &ArgMatches) -> authorize::Plan {
     authorize::Plan {
         connections: size(matches, "connections"),
         merchants: *given(matches, "merchants"),
+        has_texts: false,
         rate: matches.get_one::<u64>("rate").map(|rate| *rate as f64),
         until,
     }

@@ -45,7 +45,13 @@ pub(crate) async fn measure(connections: usize, duration: Duration) -> Result<Me
     let mut command = Command::new(this_program()?);
     command.args(["echo", "127.0.0.1:0"]);
     let server = Process::start("bench", command).await?;
-    let plan = Plan { connections, merchants: 16, rate: None, until: Until::Elapsed(duration) };
+    let plan = Plan {
+        connections,
+        merchants: 16,
+        has_texts: false,
+        rate: None,
+        until: Until::Elapsed(duration),
+    };
     let load = authorize::load(&[server.address], &plan).await;
     server.stop().await?;
     Ok(Measured(load))

@@ -27,6 +27,8 @@ const AFTER_ERROR: Duration = Duration::from_millis(50);
 pub(crate) struct Plan {
     pub(crate) connections: usize,
     pub(crate) merchants: u64,
+    /// Whether each payment has a reference, and metadata that half of all have, and that one of 500 has.
+    pub(crate) has_texts: bool,
     /// Requests a second, at most; without it each connection asks again as soon as it is answered.
     pub(crate) rate: Option<f64>,
     pub(crate) until: Until,
@@ -70,7 +72,7 @@ pub(crate) async fn load(servers: &[SocketAddr], plan: &Plan) -> Load {
     let run = SysRng.try_next_u32().unwrap_or_else(|_| std::process::id());
     let mut connections = JoinSet::new();
     for (number, server) in (0..plan.connections).zip(servers.iter().cycle()) {
-        let bodies = Bodies::new(run, number, plan.merchants);
+        let bodies = Bodies::new(run, number, plan);
         let pace = plan.rate.map(|rate| Pace::new(start, number, plan.connections, rate));
         connections.spawn(keep_asking(*server, bodies, pace, bound.clone(), tally.clone()));
     }
@@ -188,26 +190,36 @@ struct Bodies {
     run: u32,
     connection: usize,
     merchants: u64,
+    has_texts: bool,
     sent: u64,
     buffer: BytesMut,
 }
 
 impl Bodies {
-    fn new(run: u32, connection: usize, merchants: u64) -> Self {
-        Self { run, connection, merchants, sent: 0, buffer: BytesMut::new() }
+    fn new(run: u32, connection: usize, plan: &Plan) -> Self {
+        let Plan { merchants, has_texts, .. } = *plan;
+        Self { run, connection, merchants, has_texts, sent: 0, buffer: BytesMut::new() }
     }
 
     fn next(&mut self) -> Bytes {
         self.sent += 1;
-        let Self { run, connection, sent, .. } = *self;
+        let Self { run, connection, sent, has_texts, .. } = *self;
         let merchant = (sent + connection as u64) % self.merchants;
         let amount = 1000 + sent % 9000;
         // One allocation serves many bodies: each is split off what is left of it.
-        self.buffer.reserve(160);
-        let written = write!(
+        self.buffer.reserve(320);
+        let mut written = write!(
             self.buffer,
-            r#"{{"merchantId":"bench-{merchant}","amount":{amount},"currency":"EUR","idempotencyKey":"{run:08x}-{connection}-{sent}"}}"#
+            r#"{{"merchantId":"bench-{merchant}","amount":{amount},"currency":"EUR","idempotencyKey":"{run:08x}-{connection}-{sent}""#
         );
+        if has_texts {
+            let (channel, campaign) = (sent % 2, sent % 500);
+            written = written.and(write!(
+                self.buffer,
+                r#","reference":"order {run}-{connection}-{sent}","metadata":{{"channel":"{channel}","campaign":"{campaign}"}}"#
+            ));
+        }
+        written = written.and(self.buffer.write_char('}'));
         debug_assert!(written.is_ok(), "a BytesMut grows");
         self.buffer.split().freeze()
     }
@@ -224,13 +236,17 @@ mod tests {
     fn every_body_has_a_key_of_its_own_and_one_of_the_merchants() {
         let mut keys = HashSet::new();
         let mut merchants = HashSet::new();
+        let until = Until::Requests(100);
         for connection in 0..3 {
-            let mut bodies = Bodies::new(7, connection, 4);
+            let has_texts = connection == 2;
+            let plan = Plan { connections: 3, merchants: 4, has_texts, rate: None, until };
+            let mut bodies = Bodies::new(7, connection, &plan);
             for _ in 0..100 {
                 let body: serde_json::Value = serde_json::from_slice(&bodies.next()).unwrap();
                 assert!(keys.insert(body["idempotencyKey"].to_string()), "{body} came twice");
                 merchants.insert(body["merchantId"].to_string());
                 assert!(body["amount"].as_u64().unwrap() > 0);
+                assert_eq!(body["metadata"]["campaign"].is_string(), has_texts, "{body}");
             }
         }
         assert_eq!(merchants.len(), 4);
@@ -248,7 +264,13 @@ mod tests {
                 json(201, r#"{"status":"AUTHORIZED"}"#)
             }
         });
-        let plan = Plan { connections: 4, merchants: 2, rate: None, until: Until::Requests(100) };
+        let plan = Plan {
+            connections: 4,
+            merchants: 2,
+            has_texts: false,
+            rate: None,
+            until: Until::Requests(100),
+        };
         let load = load(&[server.await], &plan).await;
         assert_eq!(asked.load(Ordering::Relaxed), 100);
         let tally = load.tally.lock();
@@ -271,7 +293,13 @@ mod tests {
             };
             servers.push(fake::serve(answer).await);
         }
-        let plan = Plan { connections: 2, merchants: 1, rate: None, until: Until::Requests(100) };
+        let plan = Plan {
+            connections: 2,
+            merchants: 1,
+            has_texts: false,
+            rate: None,
+            until: Until::Requests(100),
+        };
         let load = load(&servers, &plan).await;
         let [first, second] = counts.map(|count| count.load(Ordering::Relaxed));
         assert!(first > 10 && second > 10, "{first} {second}");
@@ -283,8 +311,13 @@ mod tests {
     async fn a_run_by_time_ends_in_time_even_when_nobody_listens() {
         let nobody = "127.0.0.1:1".parse().unwrap();
         let duration = Duration::from_millis(120);
-        let plan =
-            Plan { connections: 2, merchants: 1, rate: None, until: Until::Elapsed(duration) };
+        let plan = Plan {
+            connections: 2,
+            merchants: 1,
+            has_texts: false,
+            rate: None,
+            until: Until::Elapsed(duration),
+        };
         let load = load(&[nobody], &plan).await;
         assert_eq!(load.tally.lock().answered_total(), 0);
         assert!(load.tally.lock().failed_total() >= 2);

@@ -22,12 +22,41 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const STANDS_FOR: Duration = Duration::from_millis(1500);
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The walks beside a writer, by turns: the list's own order, its opposite, and one whose key has many equals.
-const WALKS: [(&str, &str); 3] = [
-    ("pages beside a writer, newest first", "-createdAt"),
-    ("pages beside a writer, oldest first", "createdAt"),
-    ("pages beside a writer, largest first", "-amount"),
+/// What is asked for, by turns, first alone and then beside a writer: all payments in the list's own order, in its
+/// opposite, and in one whose key has many equals; and those that have a text which half of all have, and one of 500.
+const WALKS: [Walk; 6] = [
+    Walk::of("pages alone, newest first", "pages beside a writer, newest first", "sort=-createdAt"),
+    Walk::of("pages alone, oldest first", "pages beside a writer, oldest first", "sort=createdAt"),
+    Walk::of("pages alone, largest first", "pages beside a writer, largest first", "sort=-amount"),
+    Walk::of(
+        "pages of a channel alone, newest first",
+        "pages of a channel beside a writer, newest first",
+        "metadata.channel=1&sort=-createdAt",
+    ),
+    Walk::of(
+        "pages of a channel alone, largest first",
+        "pages of a channel beside a writer, largest first",
+        "metadata.channel=1&sort=-amount",
+    ),
+    Walk::of(
+        "pages of a campaign alone, largest first",
+        "pages of a campaign beside a writer, largest first",
+        "metadata.campaign=7&sort=-amount",
+    ),
 ];
+
+#[derive(Clone, Copy, Debug)]
+struct Walk {
+    alone: &'static str,
+    beside: &'static str,
+    query: &'static str,
+}
+
+impl Walk {
+    const fn of(alone: &'static str, beside: &'static str, query: &'static str) -> Self {
+        Self { alone, beside, query }
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -42,11 +71,11 @@ pub(crate) struct Plan {
     pub(crate) limit: u64,
 }
 
-/// What the walks in one order came to.
+/// What the walks by one query came to.
 #[derive(Debug)]
 struct Walked {
     name: &'static str,
-    sort: &'static str,
+    query: &'static str,
     latencies: Tally,
     walks: u64,
     pages: u64,
@@ -74,10 +103,19 @@ pub(super) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
     authorize::load(&[server], &first).await;
     let mut differences = Vec::new();
     caught_up(server, &mut differences).await;
-    let mut alone = Walked::new("pages alone, newest first", "-createdAt");
-    let mut known = HashSet::new();
-    alone.walk(server, plan, &mut known).await;
-    alone.differences(&mut differences);
+    let mut sections = Vec::new();
+    let mut known = Vec::new();
+    for walk in WALKS {
+        let mut alone = Walked::new(walk.alone, walk.query);
+        let mut seen = HashSet::new();
+        alone.walk(server, plan, &mut seen).await;
+        alone.differences(&mut differences);
+        if seen.is_empty() {
+            differences.push(format!("{} found nothing", walk.alone));
+        }
+        sections.push(alone.section());
+        known.push(seen);
+    }
 
     let writing = load_of(plan, Some(plan.rate), authorize::Until::Elapsed(plan.duration));
     let is_over = AtomicBool::new(false);
@@ -86,10 +124,10 @@ pub(super) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
         is_over.store(true, Ordering::Relaxed);
         load
     };
-    let mut beside = WALKS.map(|(name, sort)| Walked::new(name, sort));
+    let mut beside = WALKS.map(|walk| Walked::new(walk.beside, walk.query));
     let walking = async {
         loop {
-            for walked in &mut beside {
+            for (walked, known) in beside.iter_mut().zip(&known) {
                 if is_over.load(Ordering::Relaxed) {
                     return;
                 }
@@ -101,7 +139,6 @@ pub(super) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
         }
     };
     let (load, ()) = tokio::join!(writing, walking);
-    let mut sections = vec![alone.section()];
     for walked in &mut beside {
         walked.differences(&mut differences);
         sections.push(walked.section());
@@ -112,7 +149,13 @@ pub(super) async fn run(server: SocketAddr, plan: &Plan) -> Findings {
 
 fn load_of(plan: &Plan, rate: Option<u64>, until: authorize::Until) -> authorize::Plan {
     let (connections, merchants) = (plan.connections, plan.merchants);
-    authorize::Plan { connections, merchants, rate: rate.map(|rate| rate as f64), until }
+    authorize::Plan {
+        connections,
+        merchants,
+        has_texts: true,
+        rate: rate.map(|rate| rate as f64),
+        until,
+    }
 }
 
 /// Waits until the views have stood at the ledger's head for a while.
@@ -134,16 +177,16 @@ async fn caught_up(server: SocketAddr, differences: &mut Vec<String>) {
 }
 
 impl Walked {
-    fn new(name: &'static str, sort: &'static str) -> Self {
+    fn new(name: &'static str, query: &'static str) -> Self {
         let (latencies, errors) = (Tally::new(), Vec::new());
-        Self { name, sort, latencies, walks: 0, pages: 0, missed: 0, twice: 0, errors }
+        Self { name, query, latencies, walks: 0, pages: 0, missed: 0, twice: 0, errors }
     }
 
     /// From the first page to the last, or to the first that fails.
     async fn walk(&mut self, server: SocketAddr, plan: &Plan, seen: &mut HashSet<String>) {
         self.walks = self.walks.saturating_add(1);
         let mut connection = Connection::new(server);
-        let first = format!("/api/v1/payments?limit={}&sort={}", plan.limit, self.sort);
+        let first = format!("/api/v1/payments?limit={}&{}", plan.limit, self.query);
         let mut path = first.clone();
         loop {
             match self.page(&mut connection, &path, seen).await {
@@ -215,7 +258,7 @@ mod tests {
         let server = server.await;
         let duration = Duration::from_secs(1);
         let plan = Plan { payments: 3, rate: 1, duration, connections: 1, merchants: 1, limit: 2 };
-        let (mut walked, mut seen) = (Walked::new("alone", "-createdAt"), HashSet::new());
+        let (mut walked, mut seen) = (Walked::new("alone", "sort=-createdAt"), HashSet::new());
         walked.walk(server, &plan, &mut seen).await;
         assert_eq!((walked.pages, walked.twice, seen.len()), (2, 1, 2));
         let mut differences = Vec::new();

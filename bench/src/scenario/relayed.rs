@@ -29,6 +29,7 @@ pub(super) async fn run(servers: &[SocketAddr], plan: &Plan) -> Findings {
     let closed_loop = authorize::Plan {
         connections: plan.connections,
         merchants: plan.merchants,
+        has_texts: false,
         rate: None,
         until: authorize::Until::Elapsed(plan.duration),
     };

@@ -27,6 +27,7 @@ pub(super) async fn run(place: &Ready, plan: &Plan) -> Result<Outcome, Failure> 
     let load = authorize::Plan {
         connections: plan.connections,
         merchants: plan.merchants,
+        has_texts: false,
         rate: None,
         until: authorize::Until::Elapsed(plan.duration / ROUNDS),
     };

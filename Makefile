@@ -32,8 +32,8 @@ drill: services ## The long versions of the whole-product tests: crashes, load, 
 	cargo run --release -p bench -- run shared --postgres
 	cargo run --release -p bench -- run together --postgres
 	cargo run --release -p bench -- run authorize --postgres --connections 256 --duration 30s -- --role api
-	cargo run --release -p bench -- run pages --duration 30s
-	cargo run --release -p bench -- run pages --postgres --duration 30s
+	cargo run --release -p bench -- run pages
+	cargo run --release -p bench -- run pages --postgres
 	cargo run --release -p bench -- run relayed
 	cargo run --release -p bench -- run project --kafka --postgres
 	cargo run --release -p simulation -- --seeds 20000

@@ -78,7 +78,7 @@ const show = (contract) => {
 
   const responses = (operation) => Object.entries(operation.responses).map(([status, response]) => make('details', {},
     make('summary', {}, make('code', { className: status < 400 ? '' : 'bad' }, status), ' ',
-      status < 400 ? response.description : `${response.description.split('\n').length} codes`),
+      ...(status < 400 ? inline(response.description) : [`${response.description.split('\n').length} codes`])),
     ...prose(response.description),
     make('p', { className: 'soft' }, `Headers: ${Object.keys(response.headers).join(', ')}`),
     ...body(response.content)));

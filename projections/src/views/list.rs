@@ -121,6 +121,15 @@ impl Filter {
             "at" => "time".to_owned(),
             column => column.replace('_', " "),
         };
+        // What was requested, created, completed.
+        if let Some(done) = self.column.strip_suffix("_at") {
+            return match self.test {
+                Test::Is => format!("Only what was {done} at this time"),
+                Test::AtLeast => format!("Only what was {done} at this time or later"),
+                Test::AtMost => format!("Only what was {done} at this time or before"),
+                Test::Before => format!("Only what was {done} before this time"),
+            };
+        }
         match (self.test, self.domain) {
             (Test::Is, _) => format!("Only what has this {what}"),
             (Test::AtLeast, Domain::Amount | Domain::Sum) => {

@@ -30,7 +30,7 @@ pub(in crate::views) enum Search {
     Along(usize),
     /// Among the few payments that have this text.
     Among(usize),
-    /// In the list's own order, each row by itself.
+    /// As if no text were asked for: each row is asked for its own.
     Beside,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use daybook_engine::clock::Timestamp;
 use daybook_engine::ids::PaymentId;
 use daybook_projections::views::list::{Domain, Filter, KeyColumn, List, Test};
 use daybook_projections::views::row::Cell;
@@ -279,7 +280,14 @@ fn sample(filter: &Filter, rows: &[String]) -> String {
         }
         Domain::Day if filter.test == Test::AtMost => "2026-11-23".to_owned(),
         Domain::Day => "2026-11-24".to_owned(),
-        Domain::Time => "2026-11-24T00:00:00Z".to_owned(),
+        // Payments don't show it.
+        Domain::Time if row.contains(" Payment {") => "2026-11-24T00:00:00Z".to_owned(),
+        // Of a row itself, so that another column of it lies on the other side.
+        Domain::Time => {
+            let (column, _) = meant(filter.name);
+            let times: Vec<i64> = rows.iter().filter_map(|row| number(row, &column)).collect();
+            Timestamp::from_millis(times[times.len() / 2]).to_string()
+        }
         Domain::Id => id_of_payment(),
         Domain::Count => panic!("no list is filtered by {filter:?}"),
     }

@@ -7,8 +7,11 @@ use crate::harness::Daybook;
 use crate::store::Store;
 
 const AT_ONCE: &[(&str, &str)] = &[("prefer", "wait=0")];
-/// Far longer than the test takes.
-const SLOW: &str = "tok_CALL_cut_then_pending";
+
+/// A token by which this verb's outcome is unknown until the second inquiry, after ten seconds.
+fn pending(verb: &str) -> String {
+    format!("tok_{verb}_cut_then_pending")
+}
 
 /// A payment of 1000 that behaves as the token says.
 async fn with_token(daybook: &Daybook, token: &str) -> String {
@@ -31,26 +34,25 @@ async fn is_refused(daybook: &Daybook, id: &str, verb: &str, body: Value, code: 
 
 pub(crate) async fn every_refusal_by_a_payments_state_has_its_code(store: Store) {
     let daybook = Daybook::start(store, &[]).await;
-    let verb = |verb: &str| SLOW.replace("CALL", verb);
     let some = |key: &str, amount: i64| json!({"idempotencyKey": key, "amount": amount});
     let all = || json!({});
 
-    let id = with_token(&daybook, &verb("authorize")).await;
+    let id = with_token(&daybook, &pending("authorize")).await;
     is_refused(&daybook, &id, "captures", all(), "AUTHORIZATION_PENDING").await;
 
-    let id = with_token(&daybook, &verb("capture")).await;
+    let id = with_token(&daybook, &pending("capture")).await;
     daybook.post_with(&format!("/api/v1/payments/{id}/captures"), AT_ONCE, all()).await.expect(202);
     for next in ["captures", "voids", "refunds", "cancellations"] {
         is_refused(&daybook, &id, next, all(), "CAPTURE_PENDING").await;
     }
 
-    let id = with_token(&daybook, &verb("void")).await;
+    let id = with_token(&daybook, &pending("void")).await;
     daybook.post_with(&format!("/api/v1/payments/{id}/voids"), AT_ONCE, all()).await.expect(202);
     for next in ["captures", "voids", "cancellations"] {
         is_refused(&daybook, &id, next, all(), "VOID_PENDING").await;
     }
 
-    let id = with_token(&daybook, &verb("refund")).await;
+    let id = with_token(&daybook, &pending("refund")).await;
     daybook.post(&format!("/api/v1/payments/{id}/captures"), all()).await.expect(200);
     is_refused(&daybook, &id, "captures", all(), "NOTHING_TO_CAPTURE").await;
     is_refused(&daybook, &id, "voids", all(), "NOTHING_TO_VOID").await;

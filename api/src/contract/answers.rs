@@ -4,13 +4,13 @@ use daybook_engine::payment::PaymentBody;
 use daybook_projections::views::{
     BalanceBody, OperationBody, PostingBody, RefundBody, SettlementBody, SettlementLineBody,
 };
-use schemars::json_schema;
+use schemars::{JsonSchema, json_schema};
 use serde_json::{Value, json};
 
 use super::examples;
 use crate::answer::{DryRunBody, OlderBody};
 use crate::batch::BatchBody;
-use crate::csv;
+use crate::csv::{self, Record};
 use crate::intake::{Shape, typed};
 use crate::lists::PageBody;
 use crate::platform::{METRICS_TEXT, Readiness};
@@ -190,17 +190,13 @@ static OLDER_CAPTURED: [Answer; 1] = [older("Captured, failed or pending.")];
 static OLDER_REFUNDED: [Answer; 1] = [older("Refunded, failed or pending.")];
 static PAYMENT: [Answer; 1] = [read("The payment.", typed::<PaymentBody>).like(examples::PAYMENT)];
 static EVENTS: [Answer; 1] = [read("The payment's events.", typed::<EventsBody<'static>>)];
-static PAYMENTS: [Answer; 1] = [page(typed::<PageBody<PaymentBody>>, csv::header::<PaymentBody>)];
-static SETTLEMENTS: [Answer; 1] =
-    [page(typed::<PageBody<SettlementBody>>, csv::header::<SettlementBody>)
-        .like(examples::SETTLEMENTS)];
-static SETTLEMENT_LINES: [Answer; 1] =
-    [page(typed::<PageBody<SettlementLineBody>>, csv::header::<SettlementLineBody>)];
-static REFUNDS: [Answer; 1] = [page(typed::<PageBody<RefundBody>>, csv::header::<RefundBody>)];
-static BALANCES: [Answer; 1] = [page(typed::<PageBody<BalanceBody>>, csv::header::<BalanceBody>)];
-static OPERATIONS: [Answer; 1] =
-    [page(typed::<PageBody<OperationBody>>, csv::header::<OperationBody>)];
-static JOURNAL: [Answer; 1] = [page(typed::<PageBody<PostingBody>>, csv::header::<PostingBody>)];
+static PAYMENTS: [Answer; 1] = [page::<PaymentBody>()];
+static SETTLEMENTS: [Answer; 1] = [page::<SettlementBody>().like(examples::SETTLEMENTS)];
+static SETTLEMENT_LINES: [Answer; 1] = [page::<SettlementLineBody>()];
+static REFUNDS: [Answer; 1] = [page::<RefundBody>()];
+static BALANCES: [Answer; 1] = [page::<BalanceBody>()];
+static OPERATIONS: [Answer; 1] = [page::<OperationBody>()];
+static JOURNAL: [Answer; 1] = [page::<PostingBody>()];
 static HEALTH: [Answer; 1] = [Answer {
     headers: &[RequestId],
     ..read("It runs.", |_| {
@@ -271,9 +267,10 @@ const fn older(about: &'static str) -> Answer {
     read(about, typed::<OlderBody>).with(&[RequestId, CacheControl, IdempotencyReplayed])
 }
 
-const fn page(shape: Shape, columns: fn() -> String) -> Answer {
+const fn page<R: Record + JsonSchema>() -> Answer {
     let headers: &[Header] = &[RequestId, CacheControl, Vary, AsOf, NextCursor, ContentDisposition];
-    Answer { csv: Some(columns), ..read("A page, in the order of `sort`.", shape).with(headers) }
+    let page = read("A page, in the order of `sort`.", typed::<PageBody<R>>).with(headers);
+    Answer { csv: Some(csv::header::<R>), ..page }
 }
 
 const fn text(media_type: &'static str, about: &'static str) -> Answer {

@@ -62,23 +62,26 @@ pub static LIST: List = List {
     name: "balances",
     view: View::Balances,
     filters: &[
-        Filter::new("merchantId", "merchant_id", Test::Is, Domain::Merchant),
-        Filter::new("currency", "currency", Test::Is, Domain::Currency),
+        Filter::MERCHANT,
+        Filter::CURRENCY,
         Filter::new("account", "account", Test::Is, Domain::Account),
         Filter::new("minBalance", "balance", Test::AtLeast, Domain::Sum),
         Filter::new("maxBalance", "balance", Test::AtMost, Domain::Sum),
     ],
     orders: &[
-        Order { name: "merchantId", key: &[MERCHANT, CURRENCY, ACCOUNT] },
+        Order { name: "merchantId", key: &[KeyColumn::MERCHANT, KeyColumn::CURRENCY, ACCOUNT] },
         Order {
             name: "balance",
-            key: &[KeyColumn("balance", Domain::Sum), MERCHANT, CURRENCY, ACCOUNT],
+            key: &[
+                KeyColumn("balance", Domain::Sum),
+                KeyColumn::MERCHANT,
+                KeyColumn::CURRENCY,
+                ACCOUNT,
+            ],
         },
     ],
     is_descending: false,
     has_texts: false,
 };
 
-const MERCHANT: KeyColumn = KeyColumn("merchant_id", Domain::Merchant);
-const CURRENCY: KeyColumn = KeyColumn("currency", Domain::Currency);
 const ACCOUNT: KeyColumn = KeyColumn("account", Domain::Account);

@@ -42,39 +42,31 @@ pub static LIST: List = List {
     name: "journal",
     view: View::Journal,
     filters: &[
-        Filter::new("paymentId", "payment_id", Test::Is, Domain::Id),
-        Filter::new("merchantId", "merchant_id", Test::Is, Domain::Merchant),
-        Filter::new("date", "date", Test::Is, Domain::Day),
-        Filter::new("currency", "currency", Test::Is, Domain::Currency),
+        Filter::PAYMENT,
+        Filter::MERCHANT,
+        Filter::DATE,
+        Filter::CURRENCY,
         Filter::new("account", "account", Test::Is, Domain::Account),
         Filter::new("side", "side", Test::Is, Domain::Side),
-        Filter::new("minAmount", "amount", Test::AtLeast, Domain::Amount),
-        Filter::new("maxAmount", "amount", Test::AtMost, Domain::Amount),
-        Filter::new("dateFrom", "date", Test::AtLeast, Domain::Day),
-        Filter::new("dateTo", "date", Test::AtMost, Domain::Day),
-        Filter::new("from", "at", Test::AtLeast, Domain::Time),
-        Filter::new("before", "at", Test::Before, Domain::Time),
+        Filter::MIN_AMOUNT,
+        Filter::MAX_AMOUNT,
+        Filter::DATE_FROM,
+        Filter::DATE_TO,
+        Filter::FROM,
+        Filter::BEFORE,
     ],
     orders: &[
         Order {
             name: "date",
-            key: &[
-                KeyColumn("date", Domain::Day),
-                KeyColumn("at", Domain::Time),
-                PARTITION,
-                POSITION,
-                LINE,
-            ],
+            key: &[KeyColumn::DATE, KeyColumn::AT, KeyColumn::PARTITION, KeyColumn::POSITION, LINE],
         },
         Order {
             name: "amount",
-            key: &[KeyColumn("amount", Domain::Amount), PARTITION, POSITION, LINE],
+            key: &[KeyColumn::AMOUNT, KeyColumn::PARTITION, KeyColumn::POSITION, LINE],
         },
     ],
     is_descending: true,
     has_texts: true,
 };
 
-const PARTITION: KeyColumn = KeyColumn("partition", Domain::Count);
-const POSITION: KeyColumn = KeyColumn("position", Domain::Count);
 const LINE: KeyColumn = KeyColumn("line", Domain::Count);

@@ -104,6 +104,38 @@ impl Test {
     }
 }
 
+/// Those that several lists have.
+impl Filter {
+    pub(in crate::views) const PAYMENT: Self =
+        Self::new("paymentId", "payment_id", Test::Is, Domain::Id);
+    pub(in crate::views) const MERCHANT: Self =
+        Self::new("merchantId", "merchant_id", Test::Is, Domain::Merchant);
+    pub(in crate::views) const CURRENCY: Self =
+        Self::new("currency", "currency", Test::Is, Domain::Currency);
+    pub(in crate::views) const MIN_AMOUNT: Self =
+        Self::new("minAmount", "amount", Test::AtLeast, Domain::Amount);
+    pub(in crate::views) const MAX_AMOUNT: Self =
+        Self::new("maxAmount", "amount", Test::AtMost, Domain::Amount);
+    pub(in crate::views) const DATE: Self = Self::new("date", "date", Test::Is, Domain::Day);
+    pub(in crate::views) const DATE_FROM: Self =
+        Self::new("dateFrom", "date", Test::AtLeast, Domain::Day);
+    pub(in crate::views) const DATE_TO: Self =
+        Self::new("dateTo", "date", Test::AtMost, Domain::Day);
+    pub(in crate::views) const FROM: Self = Self::new("from", "at", Test::AtLeast, Domain::Time);
+    pub(in crate::views) const BEFORE: Self = Self::new("before", "at", Test::Before, Domain::Time);
+}
+
+/// Those that several lists have.
+impl KeyColumn {
+    pub(in crate::views) const AMOUNT: Self = Self("amount", Domain::Amount);
+    pub(in crate::views) const AT: Self = Self("at", Domain::Time);
+    pub(in crate::views) const CURRENCY: Self = Self("currency", Domain::Currency);
+    pub(in crate::views) const DATE: Self = Self("date", Domain::Day);
+    pub(in crate::views) const MERCHANT: Self = Self("merchant_id", Domain::Merchant);
+    pub(in crate::views) const PARTITION: Self = Self("partition", Domain::Count);
+    pub(in crate::views) const POSITION: Self = Self("position", Domain::Count);
+}
+
 impl Filter {
     pub(in crate::views) const fn new(
         name: &'static str,

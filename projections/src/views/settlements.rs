@@ -96,26 +96,39 @@ pub static LIST: List = List {
     name: "settlements",
     view: View::Settlements,
     filters: &[
-        MERCHANT,
-        DATE,
-        CURRENCY,
-        FROM_DATE,
-        TO_DATE,
+        Filter::MERCHANT,
+        Filter::DATE,
+        Filter::CURRENCY,
+        Filter::DATE_FROM,
+        Filter::DATE_TO,
         Filter::new("minGrossAmount", "gross_amount", Test::AtLeast, Domain::Sum),
         Filter::new("maxGrossAmount", "gross_amount", Test::AtMost, Domain::Sum),
         Filter::new("minNetAmount", "net_amount", Test::AtLeast, Domain::Sum),
         Filter::new("maxNetAmount", "net_amount", Test::AtMost, Domain::Sum),
     ],
     orders: &[
-        Order { name: "date", key: &[BY_DATE, BY_MERCHANT, BY_CURRENCY] },
-        Order { name: "merchantId", key: &[BY_MERCHANT, BY_DATE, BY_CURRENCY] },
+        Order { name: "date", key: &[KeyColumn::DATE, KeyColumn::MERCHANT, KeyColumn::CURRENCY] },
+        Order {
+            name: "merchantId",
+            key: &[KeyColumn::MERCHANT, KeyColumn::DATE, KeyColumn::CURRENCY],
+        },
         Order {
             name: "grossAmount",
-            key: &[KeyColumn("gross_amount", Domain::Sum), BY_DATE, BY_MERCHANT, BY_CURRENCY],
+            key: &[
+                KeyColumn("gross_amount", Domain::Sum),
+                KeyColumn::DATE,
+                KeyColumn::MERCHANT,
+                KeyColumn::CURRENCY,
+            ],
         },
         Order {
             name: "netAmount",
-            key: &[KeyColumn("net_amount", Domain::Sum), BY_DATE, BY_MERCHANT, BY_CURRENCY],
+            key: &[
+                KeyColumn("net_amount", Domain::Sum),
+                KeyColumn::DATE,
+                KeyColumn::MERCHANT,
+                KeyColumn::CURRENCY,
+            ],
         },
     ],
     is_descending: true,
@@ -127,40 +140,28 @@ pub static LINES: List = List {
     name: "settlement-lines",
     view: View::Settlements,
     filters: &[
-        Filter::new("paymentId", "payment_id", Test::Is, Domain::Id),
-        MERCHANT,
-        DATE,
-        CURRENCY,
-        FROM_DATE,
-        TO_DATE,
-        Filter::new("from", "at", Test::AtLeast, Domain::Time),
-        Filter::new("before", "at", Test::Before, Domain::Time),
+        Filter::PAYMENT,
+        Filter::MERCHANT,
+        Filter::DATE,
+        Filter::CURRENCY,
+        Filter::DATE_FROM,
+        Filter::DATE_TO,
+        Filter::FROM,
+        Filter::BEFORE,
         Filter::new("kind", "kind", Test::Is, Domain::LineKind),
-        Filter::new("minAmount", "amount", Test::AtLeast, Domain::Amount),
-        Filter::new("maxAmount", "amount", Test::AtMost, Domain::Amount),
+        Filter::MIN_AMOUNT,
+        Filter::MAX_AMOUNT,
     ],
     orders: &[
         Order {
             name: "date",
-            key: &[BY_DATE, KeyColumn("at", Domain::Time), BY_PARTITION, BY_POSITION],
+            key: &[KeyColumn::DATE, KeyColumn::AT, KeyColumn::PARTITION, KeyColumn::POSITION],
         },
         Order {
             name: "amount",
-            key: &[KeyColumn("amount", Domain::Amount), BY_PARTITION, BY_POSITION],
+            key: &[KeyColumn::AMOUNT, KeyColumn::PARTITION, KeyColumn::POSITION],
         },
     ],
     is_descending: true,
     has_texts: true,
 };
-
-const MERCHANT: Filter = Filter::new("merchantId", "merchant_id", Test::Is, Domain::Merchant);
-const CURRENCY: Filter = Filter::new("currency", "currency", Test::Is, Domain::Currency);
-const DATE: Filter = Filter::new("date", "date", Test::Is, Domain::Day);
-const FROM_DATE: Filter = Filter::new("dateFrom", "date", Test::AtLeast, Domain::Day);
-const TO_DATE: Filter = Filter::new("dateTo", "date", Test::AtMost, Domain::Day);
-
-const BY_DATE: KeyColumn = KeyColumn("date", Domain::Day);
-const BY_MERCHANT: KeyColumn = KeyColumn("merchant_id", Domain::Merchant);
-const BY_CURRENCY: KeyColumn = KeyColumn("currency", Domain::Currency);
-const BY_PARTITION: KeyColumn = KeyColumn("partition", Domain::Count);
-const BY_POSITION: KeyColumn = KeyColumn("position", Domain::Count);

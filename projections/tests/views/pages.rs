@@ -127,11 +127,7 @@ pub(crate) async fn every_list_is_in_order_and_holds_every_row_once(store: Store
 pub(crate) async fn every_order_and_its_opposite_hold_the_same_rows(store: Store) {
     let (_, desk) = filled(store, 20).await;
     for (table, amount) in [("refund", 7), ("settlement_line", 1001), ("operation", 700)] {
-        let some = format!("SELECT operation_id FROM {table} ORDER BY operation_id LIMIT 3");
-        desk.damage(String::leak(format!(
-            "UPDATE {table} SET amount = {amount} WHERE operation_id IN ({some})"
-        )))
-        .await;
+        change_first(&desk, table, 3, &format!("amount = {amount}")).await;
     }
     for list in LISTS {
         let whole = all_pages(desk.views.as_ref(), &query(list, &[])).await;
@@ -160,6 +156,13 @@ pub(crate) async fn every_order_and_its_opposite_hold_the_same_rows(store: Store
     }
 }
 
+/// Changes cells of a table's first rows, by operation.
+async fn change_first(desk: &Desk, table: &str, rows: u32, set: &str) {
+    let first = format!("SELECT operation_id FROM {table} ORDER BY operation_id LIMIT {rows}");
+    let change = format!("UPDATE {table} SET {set} WHERE operation_id IN ({first})");
+    desk.damage(String::leak(change)).await;
+}
+
 /// Every filter of every list, with a value that some rows have and others don't.
 pub(crate) async fn every_filter_holds_back_what_it_must(store: Store) {
     let (_, desk) = filled(store, 20).await;
@@ -167,11 +170,7 @@ pub(crate) async fn every_filter_holds_back_what_it_must(store: Store) {
     desk.damage("UPDATE operation SET status = 'FAILED', amount = 7 WHERE verb = 'refund'").await;
     desk.damage("UPDATE settlement_line SET amount = 7 WHERE kind = 'refund'").await;
     for table in ["operation", "refund"] {
-        let some = format!("SELECT operation_id FROM {table} ORDER BY operation_id LIMIT 2");
-        desk.damage(String::leak(format!(
-            "UPDATE {table} SET amount = 7, status = 'UNKNOWN' WHERE operation_id IN ({some})"
-        )))
-        .await;
+        change_first(&desk, table, 2, "amount = 7, status = 'UNKNOWN'").await;
     }
     for list in LISTS {
         let whole = all_pages(desk.views.as_ref(), &query(list, &[])).await;
